@@ -1,0 +1,56 @@
+# Two commands for a stranger: `make demo` and `make test`. Each does all the set-up it needs.
+# Everything Python goes into .venv; a real server a test needs is installed by the system's
+# package manager where that is allowed, and named in one line where it is not.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/plomba-ready
+
+.PHONY: help demo test check format lint types imports tests worlds chaos bench lock clean
+
+help:            ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+demo: $(STAMP)   ## the whole way on this machine, live, until Ctrl-C
+	@$(BIN)/plomba-sim demo $(DEMO)
+
+test: check      ## everything CI runs: format, lint, types, import rule, tests
+
+check: $(STAMP) servers format lint types imports tests
+
+$(STAMP): pyproject.toml requirements/dev.txt tools/setup.sh
+	@PYTHON=$(PYTHON) sh tools/setup.sh
+
+.PHONY: servers
+servers:
+	@sh tools/servers.sh
+
+format: $(STAMP) ## code is formatted
+	@$(BIN)/ruff format --check --quiet .
+
+lint: $(STAMP)   ## all of ruff's rules
+	@$(BIN)/ruff check --quiet .
+
+types: $(STAMP)  ## mypy, strict
+	@$(BIN)/mypy --no-error-summary
+
+imports: $(STAMP) ## who may know whom
+	@$(BIN)/lint-imports --no-cache --no-color --no-logo | tail -n 12
+
+tests: $(STAMP)  ## pytest on all cores
+	@$(BIN)/pytest -q -n auto --dist worksteal $(TESTS)
+
+worlds: $(STAMP) ## 200 seeds of 30 simulated days with faults on
+	@$(BIN)/plomba-sim world --seed 1 --seeds 200 --days 30
+
+chaos: $(STAMP) servers ## 50 rounds of SIGKILL to edge, broker and gateway
+	@PLOMBA_CHAOS_ROUNDS=50 $(BIN)/pytest -q -n 0 -m processes --timeout 1800 tests/e2e
+
+bench: $(STAMP)  ## figures, as ratios measured in one run
+	@$(BIN)/plomba-sim bench ingest --store sqlite --readings 200000 --batch 100 --json
+
+lock:            ## renew the hashed requirement files from pyproject.toml
+	@sh tools/lock.sh
+
+clean:           ## forget the environment and what the demo left
+	@rm -rf .venv demo-data build *.egg-info

@@ -1,0 +1,42 @@
+"""The canonical topics of wire format v1: what a signature is bound to.
+
+A broker may map them (NATS does); the signature always covers the canonical text.
+"""
+
+import re
+from typing import Annotated
+
+from msgspec import Meta
+
+DEVICE_PATTERN = r"^[a-z0-9][a-z0-9\-]{0,62}$"
+DeviceId = Annotated[str, Meta(pattern=DEVICE_PATTERN, max_length=63)]
+"""A device's name: a DNS label, so that it may also be a certificate's CN and a host name."""
+
+ALL_BATCHES = "plomba/v1/+/batch"
+_TOPIC = re.compile(r"^plomba/v1/([a-z0-9][a-z0-9\-]{0,62})/(batch|receipt|command|state)$")
+
+
+def batch_topic(device: str) -> str:
+    """Where a device publishes its signed batches."""
+    return f"plomba/v1/{device}/batch"
+
+
+def receipt_topic(device: str) -> str:
+    """Where the gateway publishes its signed receipts for a device."""
+    return f"plomba/v1/{device}/receipt"
+
+
+def command_topic(device: str) -> str:
+    """Where the gateway publishes its signed commands for a device."""
+    return f"plomba/v1/{device}/command"
+
+
+def state_topic(device: str) -> str:
+    """A device's retained state, set to offline by its last will."""
+    return f"plomba/v1/{device}/state"
+
+
+def device_of(topic: str) -> str | None:
+    """The device a canonical topic belongs to, or None for any other topic."""
+    match = _TOPIC.match(topic)
+    return match.group(1) if match else None

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Renews requirements/*.txt: names, versions and hashes for every platform, no addresses.
+# The foreign COSE library of the tests holds cbor2 and cryptography back; the dev lock is made
+# first and constrains the others, so that what is tested is what is shipped.
+set -eu
+cd "$(dirname "$0")/.."
+uv=$(command -v uv || echo .venv/bin/uv)
+lock() {
+    out=$1; shift
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-header --no-annotate --no-emit-index-url "$@" --output-file "$out"
+}
+lock requirements/dev.txt pyproject.toml --extra sim --group dev
+lock requirements/edge.txt pyproject.toml --extra edge --constraints requirements/dev.txt
+lock requirements/gateway.txt pyproject.toml --extra gateway --constraints requirements/dev.txt
+printf 'uv\n' | lock requirements/uv.txt -
