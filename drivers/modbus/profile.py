@@ -1,0 +1,85 @@
+"""Where a Modbus meter keeps its registers: the protocol part of a profile.
+
+Addresses are wire addresses, counted from 0 (a manual's 30073 is 0x0048 with function 4).
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from drivers.modbus.values import Kind, Order, width
+from drivers.register import BaseProfile, Register, Sample
+
+# The PDU is 253 bytes: function, byte count and 125 registers (Modbus Application Protocol, 6.3).
+REGISTERS_MAX = 125
+# Twelve full blocks with their requests stay below the 6144 bytes of evidence of a readout, and a
+# poll that asks more often than that keeps a line busy for seconds.
+BLOCKS_MAX = 12
+
+Address = Annotated[int, Meta(ge=0, le=0xFFFF)]
+HexRegisters = Annotated[str, Meta(pattern=r"^(?:[0-9A-F]{4}){1,4}$")]
+
+
+class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a value stands on the wire and in which shape."""
+
+    function: Literal[3, 4]
+    address: Address
+    kind: Kind
+    word_order: Order = "big"
+    byte_order: Order = "big"
+
+    @property
+    def count(self) -> int:
+        """How many 16-bit registers the value takes."""
+        return width(self.kind)
+
+
+class ModbusRegister(Register, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One register: the raw number at `place` times `scale` is the value in `unit`.
+
+    `absent` is the pattern a meter sends instead of a value it does not have.
+    """
+
+    function: Literal[3, 4]
+    address: Address
+    kind: Kind
+    word_order: Order = "big"
+    byte_order: Order = "big"
+    scale: Decimal = Decimal(1)
+    absent: HexRegisters | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the register stands."""
+        return Place(
+            function=self.function,
+            address=self.address,
+            kind=self.kind,
+            word_order=self.word_order,
+            byte_order=self.byte_order,
+        )
+
+
+class ModbusSample(Sample, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One exchange as RTU frames in hex, CRC included."""
+
+    request: str
+    response: str
+
+
+class ModbusProfile(BaseProfile, frozen=True, kw_only=True, tag="modbus"):
+    """One Modbus meter model.
+
+    `max_registers` and `even_count` are what one request may ask for; `gap_max` registers between
+    two wanted ones may be read along, if the map of this meter declares such holes readable.
+    `identification` is where its serial number stands.
+    """
+
+    registers: Annotated[tuple[ModbusRegister, ...], Meta(min_length=1, max_length=64)]
+    samples: Annotated[tuple[ModbusSample, ...], Meta(min_length=1)]
+    max_registers: Annotated[int, Meta(ge=1, le=REGISTERS_MAX)] = REGISTERS_MAX
+    even_count: bool = False
+    gap_max: Annotated[int, Meta(ge=0, le=40)] = 0
+    identification: Place | None = None
