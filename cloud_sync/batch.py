@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from cloud_sync import wire
 from cloud_sync.topics import DeviceId
-from drivers.reading import ClockState, Readout, Sha256, TimeMs
+from drivers.reading import ClockState, Readout, Sha256, TimeMs, is_obis, is_serial
 
 VERSION = 1
 # What one MQTT message may hold: a full M-Bus segment (250 meters) polled at once with raw
@@ -47,7 +47,7 @@ class Batch(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     @property
     def reading_count(self) -> int:
         """How many readings the batch holds."""
-        return sum(len(readout.values) for readout in self.readouts)
+        return sum([len(readout.values) for readout in self.readouts])
 
 
 def encode(batch: Batch) -> bytes:
@@ -60,7 +60,17 @@ def encode(batch: Batch) -> bytes:
 
 def decode(payload: bytes) -> Batch:
     """The batch of a canonical payload, or WireError."""
-    return wire.decode(payload, Batch, limit=BATCH_BYTES_MAX)
+    batch = wire.decode(payload, Batch, limit=BATCH_BYTES_MAX)
+    serials = {readout.meter for readout in batch.readouts}
+    registers = {value.register for readout in batch.readouts for value in readout.values}
+    for names, is_sound, what in (
+        (serials, is_serial, "meter's serial"),
+        (registers, is_obis, "register"),
+    ):
+        if not all(map(is_sound, names)):
+            wrong = sorted(name for name in names if not is_sound(name))
+            raise wire.WireError(f"not a {what}: {wrong[0]!r}")
+    return batch
 
 
 def chain_hash(message: bytes) -> bytes:

@@ -32,6 +32,7 @@ class SealError(ValueError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
+        self.detail = detail
 
 
 class KeyFileError(ValueError):

@@ -1,0 +1,195 @@
+"""The agent: what the lines bring becomes signed batches in the spool, and goes up from there.
+
+Everything that could differ between a Pi and a simulated world is handed in: the lines' reads,
+the clock, the connection, the randomness. The agent itself knows one rule by heart: a reading is
+sealed and on the disk before anything else happens to it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from cloud_sync import batch, topics
+from cloud_sync.delivery import Sender
+from cloud_sync.signing import SigningKey, VerifyKey
+from cloud_sync.state import PROBLEMS_MAX, DeviceState
+from drivers.reading import Readout
+from edge.clock import Clock
+from edge.poller import PACK_BYTES, READOUT_BYTES_MAX, LinePlan, Poller
+from edge.spool import Spool, SpoolFull
+from edge.uplink import REPORT_S, Dial, Uplink
+
+log = structlog.get_logger("edge.agent")
+
+# What one line may bring between two looks at the room in the spool: a pack, the readout that
+# closes it, and the seal.
+LINE_BYTES_MAX = PACK_BYTES + READOUT_BYTES_MAX + 1024
+# After a full disk the next try comes with the next minute; nothing is asked of meters in between.
+FULL_MS = 60_000
+# A goodbye to a broker that does not answer is not worth more; everything is on the disk.
+GOODBYE_S = 6.0
+
+
+def software() -> str:
+    """What signs: name and version, as carried in every batch."""
+    try:
+        return f"plomba {version('plomba')}"
+    except PackageNotFoundError:
+        return "plomba unpackaged"
+
+
+class Agent:
+    """One device. `run` returns after `stop`, or raises SpoolError."""
+
+    def __init__(
+        self,
+        *,
+        device: str,
+        key: SigningKey,
+        gateway_key: VerifyKey,
+        spool: Spool,
+        lines: Sequence[LinePlan],
+        clock: Clock,
+        dial: Dial,
+        zone: ZoneInfo,
+        random: Random,
+        report_s: float = REPORT_S,
+    ) -> None:
+        self._reserve_bytes = len(lines) * LINE_BYTES_MAX
+        if spool.max_bytes < 2 * self._reserve_bytes:
+            raise ValueError(
+                f"a spool for {len(lines)} lines needs at least {2 * self._reserve_bytes} bytes, "
+                f"got {spool.max_bytes}"
+            )
+        self._device = device
+        self._key = key
+        self._spool = spool
+        self._clock = clock
+        self._software = software()
+        self._topic = topics.batch_topic(device)
+        self._closed_until_ms = 0
+        self._sampling = True
+        self._skipped_reads = 0
+        self._unstored = 0
+        self.sender = Sender(spool, device=device, gateway_key=gateway_key, random=random)
+        self.uplink = Uplink(
+            device=device,
+            sender=self.sender,
+            dial=dial,
+            random=random,
+            report=self.report,
+            report_s=report_s,
+        )
+        self.pollers = [Poller(plan, clock=clock, sink=self, zone=zone) for plan in lines]
+
+    async def run(self) -> None:
+        """Poll and deliver until stopped: then finish the reads under way, send, say goodbye."""
+        self._tell_of_damage()
+        polling = asyncio.gather(*(poller.run() for poller in self.pollers))
+        delivering = asyncio.ensure_future(self.uplink.run())
+        try:
+            both: set[asyncio.Future[Any]] = {polling, delivering}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if polling.done():
+                polling.result()
+                self.uplink.stop()
+                await asyncio.wait({delivering}, timeout=GOODBYE_S)
+            if delivering.done():
+                delivering.result()
+        finally:
+            polling.cancel()
+            delivering.cancel()
+            await asyncio.gather(polling, delivering, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Ask `run` to come to its end."""
+        for poller in self.pollers:
+            poller.stop()
+
+    def report(self) -> DeviceState:
+        """How the device is, for the operator."""
+        problems = {s: why for poller in self.pollers for s, why in poller.problems.items()}
+        now = self._clock.now()
+        return DeviceState(
+            state="online",
+            software=self._software,
+            at_ms=now.utc_ms,
+            clock_state=now.state,
+            waiting_batches=self._spool.count(),
+            spool_bytes=self._spool.used_bytes,
+            spool_bytes_max=self._spool.max_bytes,
+            sampling=self._sampling,
+            skipped_reads=self._skipped_reads,
+            lost_batches=self._spool.counters.lost_batches,
+            problems=dict(sorted(problems.items())[:PROBLEMS_MAX]),
+            refused_receipts=dict(self.sender.refused),
+        )
+
+    def may_sample(self) -> bool:
+        """Whether the spool has room for whatever all lines may bring at once."""
+        used = self._spool.used_bytes
+        room = used + self._reserve_bytes <= self._spool.max_bytes
+        sampling = room and self._clock.now().uptime_ms >= self._closed_until_ms
+        if sampling is not self._sampling:
+            self._sampling = sampling
+            say = log.info if sampling else log.error
+            event = "sampling again" if sampling else "spool full: no meter is asked any more"
+            say(event, spool_bytes=used, spool_bytes_max=self._spool.max_bytes)
+        return sampling
+
+    def skipped(self, meters: int) -> None:
+        """That many due reads were left out because there was no room."""
+        self._skipped_reads += meters
+
+    def store(self, readouts: Sequence[Readout]) -> None:
+        """Seal the readouts as one batch and put it on the disk."""
+        readings = sum(len(readout.values) for readout in readouts)
+        was_filling = self._spool.filling
+
+        def seal(sequence: int, previous: bytes) -> bytes:
+            return self._seal(sequence, previous, tuple(readouts))
+
+        try:
+            sequence = self._spool.append(seal, readings=readings, polled=readings + self._unstored)
+        except SpoolFull as error:
+            self._unstored += readings
+            self._closed_until_ms = self._clock.now().uptime_ms + FULL_MS
+            log.error("readings lost: no room", readings=readings, reason=str(error))  # noqa: TRY400 - the reason is the whole story
+            return
+        self._unstored = 0
+        if self._spool.filling and not was_filling:
+            log.warning("spool is filling up", spool_bytes=self._spool.used_bytes)
+        self.uplink.on_appended(sequence)
+
+    def _seal(self, sequence: int, previous: bytes, readouts: tuple[Readout, ...]) -> bytes:
+        now = self._clock.now()
+        payload = batch.encode(
+            batch.Batch(
+                version=1,
+                device=self._device,
+                sequence=sequence,
+                previous=previous,
+                signed_at_ms=now.time_ms,
+                clock_state=now.state,
+                clock_error_s=now.error_s,
+                boot=now.boot,
+                uptime_ms=now.uptime_ms,
+                software=self._software,
+                readouts=readouts,
+            )
+        )
+        return self._key.seal(payload, self._topic)
+
+    def _tell_of_damage(self) -> None:
+        for path in self._spool.set_aside:
+            log.error(
+                "the spool was damaged and set aside",
+                kept_as=str(path),
+                lost_batches=self._spool.counters.lost_batches,
+                waiting=self._spool.count(),
+            )

@@ -1,0 +1,137 @@
+"""`plomba-edge doctor`: is everything there that this device needs? One line for each thing.
+
+Changes nothing, and can run beside the agent. Only the lines are left alone then: a line has one
+owner, and opening a serial port under the agent would disturb a read.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, NamedTuple
+
+import click
+
+from cloud_sync import mqtt
+from cloud_sync.mqtt import TlsError
+from cloud_sync.signing import KeyFileError, SigningKey
+from cloud_sync.transport import Disconnected
+from drivers.driver import LinkDown
+from drivers.link import open_link
+from drivers.reading import ClockState, from_ms
+from edge import app, identity
+from edge.clock import SystemClock
+from edge.commands.common import config_option, json_option
+from edge.config import EdgeConfig, LineConfig
+from edge.spool import HIGH_WATER, SpoolError, glance, in_use
+
+Check = Callable[[], Coroutine[Any, Any, str]]
+
+_CLOCK_SAYS = {
+    ClockState.SYNCHRONISED: "synchronised",
+    ClockState.INFORMATIVE: "set in this boot, not disciplined now",
+}
+
+
+class Complaint(Exception):  # noqa: N818 - what a check has to say, not a failure of the check
+    """Why a check does not pass."""
+
+
+class Finding(NamedTuple):
+    """The outcome of one check."""
+
+    what: str
+    ok: bool
+    detail: str
+
+
+@click.command("doctor")
+@config_option
+@json_option
+@click.pass_context
+def doctor(context: click.Context, config: EdgeConfig, *, as_json: bool) -> None:
+    """Check keys, clock, spool, broker and lines; one line each, exit 1 if something is wrong."""
+    findings = asyncio.run(_examine(config))
+    for finding in findings:
+        click.echo(
+            json.dumps(finding._asdict())
+            if as_json
+            else f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what:16} {finding.detail}"
+        )
+    if not all(finding.ok for finding in findings):
+        context.exit(1)
+
+
+async def _examine(config: EdgeConfig) -> list[Finding]:
+    meters = len(config.meters)
+    configured = Finding("configuration", ok=True, detail=f"{meters} meters on its lines")
+    checks: list[tuple[str, Check]] = [
+        ("key", partial(_key, config)),
+        ("gateway key", partial(_gateway_key, config)),
+        ("clock", _clock),
+        ("spool", partial(_spool, config)),
+        ("broker", partial(_broker, config)),
+    ]
+    checks += [(f"line {line.name}", partial(_line, config, line)) for line in config.lines]
+    return [configured, *[await _outcome(what, check) for what, check in checks]]
+
+
+async def _outcome(what: str, check: Check) -> Finding:
+    try:
+        return Finding(what, ok=True, detail=await check())
+    except (Complaint, Disconnected, KeyFileError, LinkDown, SpoolError, TlsError) as error:
+        return Finding(what, ok=False, detail=str(error))
+
+
+async def _key(config: EdgeConfig) -> str:
+    path = config.device.key
+    if not path.exists():
+        raise Complaint(f"no key file {path}: run plomba-edge enroll")
+    return f"{SigningKey.load(path).public.fingerprint} in {path}"
+
+
+async def _gateway_key(config: EdgeConfig) -> str:
+    path = config.device.gateway_key
+    return f"{identity.load_public(path).fingerprint} in {path}"
+
+
+async def _clock() -> str:
+    now = SystemClock().now()
+    if now.state not in _CLOCK_SAYS:
+        raise Complaint(
+            f"nobody vouches for {from_ms(now.utc_ms):%Y-%m-%d %H:%M:%S} UTC: readings wait for "
+            "the time to be known before they are billed; is a time daemon running?"
+        )
+    return f"{_CLOCK_SAYS[now.state]}, at most {now.error_s} s off"
+
+
+async def _spool(config: EdgeConfig) -> str:
+    folder = config.device.state_dir
+    found = await asyncio.to_thread(glance, folder)
+    if found is None:
+        return f"none yet in {folder}; the agent makes it"
+    used, bound = found.state.bytes, config.spool.max_bytes
+    detail = f"{found.waiting} batches wait, {used} of {bound} bytes"
+    if used > HIGH_WATER * bound:
+        raise Complaint(f"{detail}: at the bound the agent stops asking meters")
+    return detail
+
+
+async def _broker(config: EdgeConfig) -> str:
+    # A second connection under the agent's name would end the agent's.
+    if in_use(config.device.state_dir):
+        return "left alone: the agent is running"
+    settings = app.broker_settings(config.broker, config.device.name)
+    async with mqtt.connect(settings):
+        return f"{settings} answers"
+
+
+async def _line(config: EdgeConfig, line: LineConfig) -> str:
+    if in_use(config.device.state_dir):
+        return "left alone: the agent is running"
+    link = open_link(line.url)
+    try:
+        await link.open()
+    finally:
+        await link.close()
+    return f"{line.url} opens, {len(line.meters)} meters configured"

@@ -1,0 +1,216 @@
+"""edge.toml: everything the agent can be told, each value checked before anything starts.
+
+Relative paths count from the file's own folder. Whatever is wrong with the file is said in one line
+that names the file, the key and what was expected.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from cloud_sync.topics import DEVICE_PATTERN
+from drivers import profile
+from drivers.bus import TURNAROUND_S, Framing
+from drivers.link import LinkUrlError, baud_of, open_link
+from drivers.reading import SERIAL_PATTERN
+
+# The converter's speed where neither the URL nor the line says one; only the length of the pauses
+# depends on it, and a slower figure is the careful one.
+BAUD = 2400
+# 247 addresses on an RS-485 line, 250 on an M-Bus segment.
+METERS_MAX = 250
+LINES_MAX = 16
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the text is one line and names the key."""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("expected a time zone like Europe/Moscow") from None
+    return name
+
+
+def _link(url: str) -> str:
+    try:
+        open_link(url)
+    except LinkUrlError as error:
+        raise ValueError(str(error)) from error
+    return url
+
+
+def _profile(name: str) -> str:
+    try:
+        profile.load(name)
+    except profile.ProfileError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+PathText = Annotated[Path, Field(strict=False)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+
+
+class DeviceConfig(_Section):
+    """Who this device is, whose receipts it believes, and where it keeps its state."""
+
+    name: Annotated[str, Field(pattern=DEVICE_PATTERN)]
+    key: PathText
+    gateway_key: PathText
+    state_dir: PathText
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+
+class BrokerConfig(_Section):
+    """The broker, with mutual TLS where the three files are given."""
+
+    host: Annotated[str, Field(min_length=1, pattern=r"^[^\s/]+$")]
+    port: Annotated[int, Field(ge=1, le=65535)] = 8883
+    ca: PathText | None = None
+    cert: PathText | None = None
+    cert_key: PathText | None = None
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> "BrokerConfig":
+        given = {"ca": self.ca, "cert": self.cert, "cert_key": self.cert_key}
+        missing = [name for name, value in given.items() if value is None]
+        if 0 < len(missing) < len(given):
+            raise ValueError(f"TLS needs ca, cert and cert_key: {missing[0]} is missing")
+        return self
+
+
+class SpoolConfig(_Section):
+    """How much may wait for the gateway."""
+
+    # Four lines need 1.2 MB; below 16 MB a week without a network is not held.
+    max_bytes: Annotated[int, Field(ge=16 * 1024 * 1024, le=2**40)] = 1_000_000_000
+
+
+class MeterConfig(_Section):
+    """One meter: which, of which model, at which address, how often."""
+
+    serial: Annotated[str, Field(pattern=SERIAL_PATTERN)]
+    profile: Annotated[str, AfterValidator(_profile)]
+    address: Annotated[int, Field(ge=0, le=255)]
+    interval_s: Annotated[int, Field(ge=1, le=86_400)] = 900
+    expect_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    raw: bool = False
+    """Keep the meter's answer itself also for interval readings."""
+
+
+class LineConfig(_Section):
+    """One line: a serial port or a TCP converter, with the meters on it."""
+
+    name: Name
+    url: Annotated[str, AfterValidator(_link)]
+    framing: Framing = "rtu"
+    baud: Annotated[int, Field(ge=300, le=115_200)] | None = None
+    turnaround_s: Annotated[float, Field(gt=0, le=30)] = TURNAROUND_S
+    echo: bool = False
+    meters: Annotated[
+        tuple[MeterConfig, ...], Field(min_length=1, max_length=METERS_MAX, strict=False)
+    ]
+
+    @property
+    def bits_per_s(self) -> int:
+        """The speed of the wires."""
+        return self.baud or baud_of(self.url) or BAUD
+
+
+class EdgeConfig(_Section):
+    """The whole of edge.toml."""
+
+    device: DeviceConfig
+    broker: BrokerConfig
+    spool: SpoolConfig = SpoolConfig()
+    lines: Annotated[
+        tuple[LineConfig, ...], Field(min_length=1, max_length=LINES_MAX, strict=False)
+    ]
+
+    @model_validator(mode="after")
+    def _no_name_twice(self) -> "EdgeConfig":
+        _refuse_twice("lines.name", [line.name for line in self.lines])
+        _refuse_twice("lines.url", [line.url for line in self.lines])
+        _refuse_twice("meters.serial", [meter.serial for _, meter in self.meters])
+        for line in self.lines:
+            addresses = [str(meter.address) for meter in line.meters]
+            _refuse_twice(f"address on line {line.name}", addresses)
+        return self
+
+    @property
+    def meters(self) -> list[tuple[LineConfig, MeterConfig]]:
+        """Every meter with its line."""
+        return [(line, meter) for line in self.lines for meter in line.meters]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose midnight is the meters'."""
+        return ZoneInfo(self.device.timezone)
+
+
+def load(path: Path) -> EdgeConfig:
+    """The configuration of a file; ConfigError with one line otherwise."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    try:
+        return _from_folder(EdgeConfig.model_validate(table), path.parent)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    findings = error.errors()
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return _said(findings[0]) + more
+
+
+def _said(finding: ErrorDetails) -> str:
+    """One finding of pydantic as a person would put it."""
+    key = ".".join(str(part) for part in finding["loc"])
+    if finding["type"] == "missing":
+        return f"{key}: missing, please add it"
+    if finding["type"] == "extra_forbidden":
+        return f"{key}: unknown key, please remove or correct it"
+    message = finding["msg"].removeprefix("Value error, ")
+    if isinstance(finding["input"], dict):
+        return f"{key}: {message}" if key else message
+    return f"{key}: {message}, got {finding['input']!r}"
+
+
+def _refuse_twice(what: str, values: list[str]) -> None:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{what}: {twice[0]!r} stands there twice")
+
+
+def _from_folder(config: EdgeConfig, folder: Path) -> EdgeConfig:
+    """The same with every path seen from the file's folder."""
+
+    def moved(section: _Section) -> dict[str, Any]:
+        values = section.model_dump()
+        return {
+            name: folder / value.expanduser() if isinstance(value, Path) else value
+            for name, value in values.items()
+        }
+
+    return config.model_copy(
+        update={
+            "device": DeviceConfig(**moved(config.device)),
+            "broker": BrokerConfig(**moved(config.broker)),
+        }
+    )

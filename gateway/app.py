@@ -1,0 +1,148 @@
+"""The running gateway: intake, upkeep and the page, wired together in one process.
+
+One thread owns the ledger's writes; ingest, closing and hand-off take turns in it. The page reads
+through connections of its own. Nothing here is kept in memory that a restart would miss, so the
+process may be killed at any instant.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import (
+    AsyncExitStack,
+    contextmanager,
+)
+from random import SystemRandom
+from typing import TypeVar
+
+import structlog
+
+from cloud_sync import mqtt
+from cloud_sync.signing import SigningKey
+from gateway.closing import Closing, EventMaker, close_next_due
+from gateway.config import (
+    BillingConfig,
+    BrokerConfig,
+    ConfigError,
+    GatewayConfig,
+)
+from gateway.handoff.event import event_maker
+from gateway.handoff.pump import Pump
+from gateway.handoff.targets import targets_of
+from gateway.ingest import Ingest
+from gateway.intake import Intake
+from gateway.sqlite.billing import BillingLedger
+from gateway.sqlite.outbox import OutboxLedger
+from gateway.sqlite.store import SqliteStore, open_store
+from gateway.store import StoreError
+from gateway.web.server import bound, serve
+from gateway.wiring import Clock, source_of, system_clock
+
+# How often periods and the outbox are looked at: soon enough for a person who watches.
+UPKEEP_S = 1.0
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+class LedgerThread:
+    """The one thread that writes."""
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self._executor = executor
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
+        """The result of `work`, done in turn."""
+        return asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
+    """Run until cancelled.
+
+    Raises ConfigError, KeyFileError or StoreError in one line before anything has started.
+    """
+    broker = _settings(config.broker)
+    key = SigningKey.load(config.key_file)
+    async with AsyncExitStack() as stack:
+        page = stack.enter_context(bound(config.web)) if config.web.enabled else None
+        store = stack.enter_context(opened(config))
+        targets = await stack.enter_async_context(targets_of(config))
+        call = LedgerThread(stack.enter_context(ThreadPoolExecutor(1, "ledger")))
+        random = SystemRandom()
+        intake = Intake(
+            Ingest(store, key),
+            lambda: mqtt.connect(broker),
+            config.ingest,
+            clock,
+            random,
+            call=call,
+        )
+        closer = Closer(store, config.billing, event_maker(source_of(key)))
+        pump = Pump(OutboxLedger(store.database), targets, random, call)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(intake.run())
+            group.create_task(_upkeep(closer, pump, call, clock))
+            if page is not None:
+                group.create_task(serve(page, config, clock))
+
+
+@contextmanager
+def opened(config: GatewayConfig) -> Iterator[SqliteStore]:
+    """The ledger of a configuration, closed afterwards."""
+    store = open_store(config.ledger_file)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+class Closer:
+    """Closes what is due, where the configuration asks for it."""
+
+    def __init__(self, store: SqliteStore, config: BillingConfig, event_of: EventMaker) -> None:
+        self._ledger = BillingLedger(store.database)
+        self._config = config
+        self._event_of = event_of
+
+    def __call__(self, now_ms: int) -> Closing | None:
+        """Close one due period; None if there is none."""
+        if not self._config.auto_close:
+            return None
+        return close_next_due(
+            self._ledger,
+            now_ms,
+            grace_ms=self._config.grace_s * 1000,
+            targets=self._config.target_names,
+            event_of=self._event_of,
+        )
+
+
+async def _upkeep(closer: Closer, pump: Pump, call: LedgerThread, clock: Clock) -> None:
+    while True:
+        try:
+            await _close_due(closer, call, clock)
+            await pump.once(clock())
+        except StoreError as error:
+            log.warning("ledger cannot write", error=str(error))
+        await asyncio.sleep(UPKEEP_S)
+
+
+async def _close_due(closer: Closer, call: LedgerThread, clock: Clock) -> None:
+    """Period by period, so that ingest gets its turn in between."""
+    while closing := await call(lambda: closer(clock())):
+        lines = len(closing.lines)
+        log.info("period closed", house=closing.house, period=closing.period, lines=lines)
+
+
+def _settings(config: BrokerConfig | None) -> mqtt.Settings:
+    """How to reach the broker; ConfigError for certificates that cannot be used."""
+    if config is None:
+        raise ConfigError("broker: missing, plomba-gateway run needs to know where batches arrive")
+    tls = None
+    if config.tls is not None:
+        tls = mqtt.Tls(ca=config.tls.ca, certificate=config.tls.cert, key=config.tls.key)
+        try:
+            tls.context()
+        except mqtt.TlsError as error:
+            raise ConfigError(f"broker.tls: {error}") from error
+    return mqtt.Settings(host=config.host, port=config.port, client_id=config.client_id, tls=tls)

@@ -1,0 +1,171 @@
+"""Commands about billing: closing periods, the outbox, exports, the balance."""
+
+import asyncio
+from pathlib import Path
+from random import SystemRandom
+
+import click
+
+from cloud_sync.signing import SigningKey
+from gateway import export
+from gateway.closing import Closing, ClosingError, close_period
+from gateway.commands.common import (
+    as_json,
+    configured,
+    ledger,
+    looking,
+    print_json,
+    print_table,
+)
+from gateway.config import GatewayConfig
+from gateway.handoff.event import event_maker
+from gateway.handoff.pump import Pump
+from gateway.handoff.target import State
+from gateway.periods import PeriodError
+from gateway.sqlite.billing import BillingLedger
+from gateway.sqlite.outbox import OutboxLedger
+from gateway.sqlite.store import SqliteStore
+from gateway.wiring import source_of, system_clock
+
+
+@click.command("close-period")
+@click.argument("period", required=False)
+@click.option("--house", help="One house; all of them if left out.")
+@configured
+@as_json
+def close(config: GatewayConfig, period: str | None, house: str | None, *, as_json: bool) -> None:
+    """Close PERIOD (YYYY-MM): one closing line per metering point and register.
+
+    Without PERIOD each house's next one is closed, if it is over.
+    """
+    closed, refusals = [], []
+    with ledger(config) as store:
+        names = [house] if house else _house_names(store)
+        for name in names:
+            try:
+                closed.append(_close(store, config, name, period))
+            except ClosingError as error:
+                refusals.append(str(error))
+    for one in closed:
+        document = {"house": one.house, "period": one.period, "lines": len(one.lines)}
+        said = f"{one.house}: closed {one.period} with {len(one.lines)} lines"
+        print_json(document) if as_json else click.echo(said)
+    # Asked for a period or a house by name, a refusal is a failure; asked for whatever is due,
+    # it is one only if nothing was.
+    if refusals and (period or house or not closed):
+        raise ClosingError("; ".join(refusals))
+    if not names:
+        raise ClosingError("there are no houses: run plomba-gateway registry import first")
+
+
+@click.command("export")
+@click.argument("form", metavar="FORMAT", type=click.Choice(sorted(export.FORMATS)))
+@click.option("--period", help="YYYY-MM; the last closed one if left out.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@configured
+@as_json
+def write(
+    config: GatewayConfig, form: str, period: str | None, out: Path, *, as_json: bool
+) -> None:
+    """Write the closing lines of a period to a file, as csv."""
+    with ledger(config) as store:
+        lines = BillingLedger(store.database)
+        period = period or lines.last_closed()
+        if period is None:
+            raise ClosingError("no period has been closed yet: run plomba-gateway close-period")
+        found = list(lines.lines(period))
+    if not found:
+        raise PeriodError(f"period {period} has no closing lines")
+    try:
+        export.export(found, form, out)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {out}: {error.strerror}") from error
+    document = {"period": period, "lines": len(found), "file": out}
+    print_json(document) if as_json else click.echo(f"{len(found)} lines of {period} in {out}")
+
+
+@click.group()
+def outbox() -> None:
+    """Closing lines on their way to billing."""
+
+
+@outbox.command("list")
+@click.option("--state", type=click.Choice([state.value for state in State]))
+@configured
+@as_json
+def outbox_list(config: GatewayConfig, state: str | None, *, as_json: bool) -> None:
+    """List deliveries with their state and last error."""
+    with ledger(config) as store:
+        found = list(OutboxLedger(store.database).deliveries(State(state) if state else None))
+    if as_json:
+        for one in found:
+            print_json(one._asdict())
+        return
+    rows = [(one.event_id, one.target, one.state, one.attempts, one.last_error) for one in found]
+    print_table(("event", "target", "state", "attempts", "last error"), rows)
+
+
+@outbox.command("retry")
+@click.argument("event", required=False)
+@configured
+def outbox_retry(config: GatewayConfig, event: str | None) -> None:
+    """Put refused deliveries (of one EVENT, or all) back into the queue."""
+    with ledger(config) as store:
+        count = OutboxLedger(store.database).retry(event, system_clock())
+    if count == 0:
+        raise click.ClickException(
+            f"nothing refused{f' with the id {event}' if event else ''}: see outbox list"
+        )
+    click.echo(f"{count} deliveries will be tried again")
+
+
+@outbox.command("deliver")
+@configured
+@as_json
+def outbox_deliver(config: GatewayConfig, *, as_json: bool) -> None:
+    """Try everything that is due now, once, without a running gateway."""
+    with ledger(config) as store:
+        tried = asyncio.run(_deliver(config, store))
+        waiting = sum(1 for _ in OutboxLedger(store.database).deliveries(State.PENDING))
+        refused = sum(1 for _ in OutboxLedger(store.database).deliveries(State.REFUSED))
+    document = {"tried": tried, "pending": waiting, "refused": refused}
+    said = f"{tried} tried, {waiting} still pending, {refused} refused"
+    print_json(document) if as_json else click.echo(said)
+
+
+@click.command()
+@configured
+@as_json
+def balance(config: GatewayConfig, *, as_json: bool) -> None:
+    """Count what came, what became of it and what billing has."""
+    with looking(config) as overview:
+        counts = {"delivered": overview.delivered(), **overview.counts()._asdict()}
+    if as_json:
+        print_json(counts)
+        return
+    print_table(("what", "how many"), list(counts.items()))
+
+
+def _close(store: SqliteStore, config: GatewayConfig, house: str, period: str | None) -> Closing:
+    key = SigningKey.load(config.key_file)
+    return close_period(
+        BillingLedger(store.database),
+        house,
+        period,
+        system_clock(),
+        targets=config.billing.target_names,
+        event_of=event_maker(source_of(key)),
+    )
+
+
+def _house_names(store: SqliteStore) -> list[str]:
+    with BillingLedger(store.database).closing() as transaction:
+        return [house.name for house in transaction.houses()]
+
+
+async def _deliver(config: GatewayConfig, store: SqliteStore) -> int:
+    from gateway.handoff.targets import targets_of  # noqa: PLC0415 - other commands need no HTTP
+
+    async with targets_of(config) as targets:
+        pump = Pump(OutboxLedger(store.database), targets, SystemRandom())
+        return await pump.once(system_clock())

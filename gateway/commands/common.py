@@ -1,0 +1,116 @@
+"""What the commands share: where the data is, how results are printed, how refusals are said."""
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from cloud_sync.signing import KeyFileError
+from gateway import config as configuration
+from gateway.closing import ClosingError
+from gateway.config import ConfigError, GatewayConfig
+from gateway.evidence import EvidenceError
+from gateway.periods import PeriodError
+from gateway.registry import RegistryError
+from gateway.sqlite.overview import LedgerOverview, look
+from gateway.sqlite.store import SqliteStore, open_store
+from gateway.store import StoreError
+
+# What a person can put right, said in one line; anything else is a bug and shows its trace.
+EXPECTED = (
+    ClosingError,
+    ConfigError,
+    EvidenceError,
+    KeyFileError,
+    PeriodError,
+    RegistryError,
+    StoreError,
+)
+DEFAULT_CONFIG = Path("gateway.toml")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Commands(click.Group):
+    """A group whose refusals are said in a line (each, of a bad file) and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a refusal becomes click's one-line error."""
+        try:
+            return super().invoke(ctx)
+        except EXPECTED as error:
+            raise click.ClickException(str(error)) from error
+
+
+def configured(command: F) -> F:
+    """Give a command its `config`, from ``--config``, ``--data`` or ./gateway.toml."""
+
+    @click.option(
+        "--data", type=click.Path(path_type=Path), help="The data directory, with defaults."
+    )
+    @click.option(
+        "--config", "config_file", type=click.Path(path_type=Path), help="A gateway.toml."
+    )
+    @functools.wraps(command)
+    def with_config(*args: Any, data: Path | None, config_file: Path | None, **kwargs: Any) -> Any:
+        return command(*args, config=_config(data, config_file), **kwargs)
+
+    return cast(F, with_config)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+
+
+@contextmanager
+def ledger(config: GatewayConfig) -> Iterator[SqliteStore]:
+    """The ledger of a gateway that was initialised, open for writing."""
+    _must_exist(config)
+    store = open_store(config.ledger_file)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def looking(config: GatewayConfig) -> Iterator[LedgerOverview]:
+    """The ledger of a gateway that was initialised, to look at."""
+    with ledger(config):
+        pass  # an older schema is brought up to date first
+    with look(config.ledger_file) as overview:
+        yield overview
+
+
+def print_json(document: object) -> None:
+    """One JSON document on one line."""
+    click.echo(json.dumps(document, ensure_ascii=False, default=str))
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Rows under a header, in columns as wide as they need."""
+    cells = [[("" if cell is None else str(cell)) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    for row in cells:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(line.rstrip())
+
+
+def _config(data: Path | None, config_file: Path | None) -> GatewayConfig:
+    if data is not None and config_file is not None:
+        raise click.UsageError("give --data or --config, not both")
+    if data is not None:
+        return configuration.for_data(data)
+    if config_file is None and not DEFAULT_CONFIG.exists():
+        raise click.UsageError("give --data DIR or --config gateway.toml")
+    return configuration.load(config_file or DEFAULT_CONFIG)
+
+
+def _must_exist(config: GatewayConfig) -> None:
+    if not config.ledger_file.exists():
+        raise ConfigError(
+            f"no ledger in {config.data}: run plomba-gateway init --data {config.data}"
+        )

@@ -1,0 +1,150 @@
+"""Commands that show evidence: trace, verify, the review list and the quarantine."""
+
+from pathlib import Path
+
+import click
+
+from cloud_sync.signing import MESSAGE_BYTES_MAX, VerifyKey
+from drivers.reading import from_ms
+from gateway import evidence
+from gateway.commands.common import (
+    as_json,
+    configured,
+    ledger,
+    looking,
+    print_json,
+    print_table,
+)
+from gateway.config import GatewayConfig
+from gateway.evidence import Trace
+from gateway.sqlite.trace import TraceLedger
+
+
+@click.command()
+@click.argument("line")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the batch and the key there.")
+@configured
+@as_json
+def trace(config: GatewayConfig, line: str, out: Path | None, *, as_json: bool) -> None:
+    """Follow a bill LINE (like 2026-10-000123) back to the meter's bytes."""
+    with ledger(config) as store:
+        found = evidence.trace(TraceLedger(store.database), line)
+    try:
+        files = evidence.write(found, out) if out is not None else []
+    except OSError as error:
+        raise click.ClickException(f"cannot write to {out}: {error.strerror}") from error
+    if as_json:
+        print_json(evidence.trace_document(found) | {"files": [str(path) for path in files]})
+        return
+    _print_trace(found)
+    for path in files:
+        click.echo(f"written   {path}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--public-key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The device's public key; <device>.pem beside FILE if left out.",
+)
+@as_json
+def verify(file: Path, public_key: Path | None, *, as_json: bool) -> None:
+    """Check an exported batch offline, with the device's public key alone."""
+    key_file = public_key or file.with_name(f"{file.stem.rpartition('-')[0]}.pem")
+    if not key_file.exists():
+        raise click.UsageError(f"there is no {key_file}: give --public-key PEM")
+    with file.open("rb") as opened:
+        message = opened.read(MESSAGE_BYTES_MAX + 1)
+    checked = evidence.check(message, VerifyKey.from_pem(key_file.read_bytes()))
+    if as_json:
+        print_json(evidence.batch_document(checked) | {"file": str(file)})
+        return
+    content = checked.content
+    click.echo(
+        f"verified: batch {content.sequence} of {content.device}, {content.reading_count} readings,"
+        f" signed {from_ms(content.signed_at_ms):%Y-%m-%d %H:%M:%S} UTC"
+        f" by {checked.key.fingerprint}"
+    )
+
+
+@click.command()
+@click.option("--house", help="One house; all of them if left out.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@configured
+@as_json
+def review(config: GatewayConfig, house: str | None, limit: int, *, as_json: bool) -> None:
+    """List suspect readings, the newest first, with what the rules found."""
+    with looking(config) as overview:
+        doubts = overview.doubts(house, limit)
+    if as_json:
+        for doubt in doubts:
+            print_json(doubt._asdict())
+        return
+    print_table(
+        ("house", "meter", "register", "value", "captured", "rule", "detail"),
+        [
+            (
+                *(doubt.house, doubt.meter, doubt.register, f"{doubt.value:f} {doubt.unit}"),
+                *(_minute(doubt.captured_at_ms), doubt.rule, doubt.detail),
+            )
+            for doubt in doubts
+        ],
+    )
+
+
+@click.command()
+@click.option("--reason", help="Only what was refused for this reason.")
+@configured
+@as_json
+def quarantine(config: GatewayConfig, reason: str | None, *, as_json: bool) -> None:
+    """List refused messages, the newest first, with why and how many there were."""
+    with ledger(config) as store:
+        kept = list(store.quarantine.kept(reason))
+        counts = store.quarantine.counts()
+    if as_json:
+        for row in kept:
+            texts = {"sha256": row.sha256.hex(), "evidence": row.evidence.hex()}
+            print_json(row._asdict() | texts)
+        return
+    print_table(
+        ("reason", "received", "topic", "bytes", "detail"),
+        [
+            (row.reason, _minute(row.received_at_ms), row.topic, row.size, row.detail)
+            for row in kept
+        ],
+    )
+    for name, (refused, dropped) in sorted(counts.items()):
+        click.echo(f"{name}: {refused} refused, {dropped} of them no longer kept")
+
+
+def _minute(moment_ms: int) -> str:
+    return f"{from_ms(moment_ms):%Y-%m-%d %H:%M}"
+
+
+def _print_trace(found: Trace) -> None:
+    line = found.line
+    click.echo(f"line      {line.line_id}: {line.point}, {line.register}, account {line.account}")
+    click.echo(
+        f"billed    {line.consumption:f} {line.unit}: from {line.opening_value:f}"
+        f" ({found.opening_line or 'installation'}) to {line.closing_value:f}"
+    )
+    click.echo(f"method    {line.method}{f': {line.reason}' if line.reason else ''}")
+    if found.stored is None or found.checked is None or found.reading is None:
+        click.echo("reading   none: the value of the meter's installation or removal")
+        return
+    stored, readout = found.stored, found.reading.readout
+    click.echo(
+        f"reading   {stored.value:f} {line.unit} of meter {stored.meter}, captured"
+        f" {from_ms(stored.captured_at_ms):%Y-%m-%d %H:%M:%S} UTC (clock {readout.clock_state})"
+    )
+    for verdict in stored.verdicts:
+        click.echo(f"verdict   {verdict.rule} {verdict.severity} {verdict.detail}")
+    if not stored.verdicts:
+        click.echo(f"verdict   passed every rule of version {stored.rules_version}")
+    content = found.checked.content
+    click.echo(
+        f"batch     {content.sequence} of {content.device}, signed by"
+        f" {found.checked.key.fingerprint}: the signature holds"
+    )
+    click.echo(f"meter     {readout.evidence.kind.name.lower()} {readout.evidence.data.hex()}")

@@ -1,0 +1,182 @@
+"""Commands that keep the registry: import, devices and their keys, meter exchanges, a list."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import click
+
+from cloud_sync.signing import VerifyKey
+from cloud_sync.topics import DEVICE_PATTERN
+from drivers.reading import from_ms, parse_obis, to_ms
+from gateway import registry as book
+from gateway.commands.common import (
+    as_json,
+    configured,
+    ledger,
+    print_json,
+    print_table,
+)
+from gateway.config import GatewayConfig
+from gateway.registry import NewMeter, RegistryError
+from gateway.registry_csv import RegisterLine
+from gateway.wiring import system_clock
+
+DEVICE_NAME = re.compile(DEVICE_PATTERN)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+class ValueOf(click.ParamType[tuple[str, Decimal]]):
+    """A register's value, written ``1-0:1.8.0=1234.5``."""
+
+    name = "OBIS=VALUE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Decimal]:
+        """The register and its value; a usage error for anything else."""
+        obis, _, number = str(value).partition("=")
+        said = f"expected a register and its value like 1-0:1.8.0=1234.5, got {value!r}"
+        try:
+            exact = Decimal(number)
+            register = parse_obis(obis)
+        except (InvalidOperation, ValueError):
+            self.fail(said, param, ctx)
+        if not exact.is_finite():
+            self.fail(said, param, ctx)
+        return register, exact
+
+
+class Moment(click.ParamType[int]):
+    """A time with its zone, as ms since the epoch."""
+
+    name = "TIME"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Milliseconds; a usage error for a time without a zone."""
+        try:
+            return value if isinstance(value, int) else to_ms(datetime.fromisoformat(str(value)))
+        except ValueError:
+            self.fail(f"expected a time like 2026-10-05T12:00+03:00, got {value!r}", param, ctx)
+
+
+@click.group()
+def registry() -> None:
+    """Houses, accounts, metering points, meters and devices."""
+
+
+@registry.command("import")
+@click.argument("file", type=FILE)
+@configured
+@as_json
+def import_file(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
+    """Enter a registry CSV, one line per register; every bad line is named, or all is entered."""
+    with ledger(config) as store:
+        try:
+            new = book.import_csv(store, file.read_bytes())
+        except RegistryError as error:
+            count = len(error.problems) or 1
+            said = f"{file}: {count} problem{'s' if count > 1 else ''}, nothing was entered"
+            raise RegistryError(f"{said}\n{error}") from error
+    if as_json:
+        print_json({"file": str(file), "new": new})
+    else:
+        entered = ", ".join(f"{count} {table}" for table, count in new.items() if count)
+        click.echo(f"{file}: new: {entered or 'nothing'}")
+
+
+@registry.command("add-device")
+@click.argument("name")
+@click.option("--public-key", required=True, type=FILE, help="The PEM that enroll printed.")
+@click.option("--house", help="Where it hangs.")
+@click.option("--valid-from", type=Moment(), help="From when the key signs; now if left out.")
+@configured
+@as_json
+def add_device(
+    config: GatewayConfig,
+    name: str,
+    public_key: Path,
+    house: str | None,
+    valid_from: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Let a device's key sign for it. Compare the fingerprint with the one it shows."""
+    if not DEVICE_NAME.match(name):
+        raise RegistryError(f"expected a device name like lesnaya-5 (a DNS label), got {name!r}")
+    key = VerifyKey.from_pem(public_key.read_bytes())
+    since_ms = system_clock() if valid_from is None else valid_from
+    with ledger(config) as store, store.transaction():
+        book.add_device_key(store, name, key, since_ms)
+        if house is not None:
+            book.place_device(store, name, house)
+    document = {"device": name, "key": key.key_id.hex(), "valid_from_ms": since_ms}
+    print_json(document) if as_json else click.echo(f"{name}: key {key.fingerprint}")
+
+
+@registry.command("exchange")
+@click.argument("point")
+@click.option("--removed", required=True, help="Serial of the meter taken away.")
+@click.option("--final", "finals", required=True, multiple=True, type=ValueOf())
+@click.option("--installed", required=True, help="Serial of the meter put there.")
+@click.option("--model", required=True, help="Its model.")
+@click.option("--initial", "initials", required=True, multiple=True, type=ValueOf())
+@click.option("--device", default="", help="Who reads it, if another device than before.")
+@click.option("--at", type=Moment(), help="When; now if left out.")
+@configured
+def exchange(
+    config: GatewayConfig,
+    *,
+    point: str,
+    removed: str,
+    finals: Iterable[tuple[str, Decimal]],
+    installed: str,
+    model: str,
+    initials: Iterable[tuple[str, Decimal]],
+    device: str,
+    at: int | None,
+) -> None:
+    """Record that the meter of POINT was exchanged, with last and first values."""
+    at_ms = system_clock() if at is None else at
+    new = NewMeter(installed, model, dict(initials), device=device)
+    with ledger(config) as store:
+        book.exchange_meter(store, point, old=removed, finals=dict(finals), new=new, at_ms=at_ms)
+    click.echo(f"{point}: {removed} removed, {installed} installed")
+
+
+@registry.command("list")
+@click.option("--house", help="One house; all of them if left out.")
+@configured
+@as_json
+def list_registers(config: GatewayConfig, house: str | None, *, as_json: bool) -> None:
+    """List the meters that stand now, a line per register."""
+    with ledger(config) as store:
+        lines = [line for line in store.book.standing() if house in (None, line.house)]
+    if as_json:
+        for line in lines:
+            print_json(_columns(line))
+        return
+    print_table(
+        ("house", "flat", "account", "point", "resource", "meter", "register", "unit", "device"),
+        [
+            (
+                *(line.house, line.dwelling, line.account, line.point, line.resource),
+                *(line.meter, line.register, line.unit, line.device),
+            )
+            for line in lines
+        ],
+    )
+
+
+def _columns(line: RegisterLine) -> dict[str, object]:
+    initial = Decimal(line.initial_value).scaleb(line.exponent)
+    rate = Decimal(line.rate_max_per_h).scaleb(line.exponent)
+    return line._asdict() | {
+        "initial_value": f"{initial:f}",
+        "rate_max_per_h": f"{rate:f}",
+        "installed_on": from_ms(line.installed_on).isoformat(),
+    }

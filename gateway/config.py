@@ -1,0 +1,222 @@
+"""gateway.toml: everything the cloud side can be told, each value checked before anything starts.
+
+Relative paths count from the file's own folder, so that a data directory can be moved whole. Any
+value may be overridden by the environment (``PLOMBA_GATEWAY_BROKER__HOST``), which is how a
+container is configured. Whatever is wrong with the file is said in one line that names the key.
+"""
+
+import tomllib
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+KEY_FILE = "gateway.key"
+LEDGER_FILE = "ledger.sqlite"
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# pydantic-settings hands its validators no context of their own, so the folder travels here.
+_folder: ContextVar[Path] = ContextVar("folder", default=Path())
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the text is one line and names the key."""
+
+
+def _from_folder(path: Path) -> Path:
+    """`path` seen from the configuration file's folder."""
+    return _folder.get() / path.expanduser()
+
+
+def _http_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return url
+    # Readings and account numbers are personal data; in clear they stay on this machine.
+    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
+        return url
+    raise ValueError("expected an https:// address (http:// only on this machine)")
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Folder = Annotated[Path, AfterValidator(_from_folder)]
+TargetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,31}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tls(_Section):
+    """Mutual TLS towards the broker."""
+
+    ca: Folder
+    cert: Folder
+    key: Folder
+
+
+class BrokerConfig(_Section):
+    """Where batches arrive."""
+
+    host: str
+    port: Port = 8883
+    client_id: Annotated[str, Field(min_length=1, max_length=64)] = "plomba-gateway"
+    tls: Tls | None = None
+
+
+class IngestConfig(_Section):
+    """How many messages share one transaction, and how long the first of them may wait."""
+
+    # A transaction of 100 batches of 100 readings is 10 000 rows, the upper end of what SQLite
+    # was measured best at; half a second is the longest a receipt waits for company.
+    group_messages_max: Annotated[int, Field(ge=1, le=1000)] = 100
+    group_wait_s: Annotated[float, Field(gt=0, le=60)] = 0.2
+    queue_messages_max: Annotated[int, Field(ge=1, le=10_000)] = 1000
+
+
+class WebConfig(_Section):
+    """The page; on this machine only unless told otherwise."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    allowed_hosts: Annotated[tuple[str, ...], Field(max_length=32)] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names a browser may ask for this page under."""
+        return (*sorted(_LOOPBACK), *self.allowed_hosts)
+
+    @model_validator(mode="after")
+    def _on_purpose(self) -> "WebConfig":
+        if self.host not in _LOOPBACK and not self.allowed_hosts:
+            raise ValueError(
+                f"{self.host} would show accounts and readings to the network without a password:"
+                " put a proxy with a login before it and name that proxy's host in"
+                " web.allowed_hosts"
+            )
+        return self
+
+
+class CsvTargetConfig(_Section):
+    """Billing that picks up files."""
+
+    kind: Literal["csv"]
+    name: TargetName
+    directory: Folder
+
+
+class WebhookTargetConfig(_Section):
+    """Billing that takes HTTP requests; `secret_file` holds the shared ``whsec_…`` secret."""
+
+    kind: Literal["webhook"]
+    name: TargetName
+    url: Annotated[str, AfterValidator(_http_url)]
+    secret_file: Folder
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 10.0
+    concurrency_max: Annotated[int, Field(ge=1, le=32)] = 4
+
+
+TargetConfig = Annotated[CsvTargetConfig | WebhookTargetConfig, Field(discriminator="kind")]
+
+
+class BillingConfig(_Section):
+    """When periods close, and to whom their lines go."""
+
+    auto_close: bool = False
+    # Edges that were offline over midnight drain their spool first; the day's read follows at
+    # midnight itself. An hour is far more than either needs on a working line.
+    grace_s: Annotated[int, Field(ge=0, le=30 * 86_400)] = 3600
+    targets: Annotated[tuple[TargetConfig, ...], Field(max_length=16)] = ()
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The targets every closing line is handed to."""
+        return tuple(target.name for target in self.targets)
+
+
+class GatewayConfig(BaseSettings):
+    """The whole of gateway.toml. `broker` may be left out by commands that need none."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="PLOMBA_GATEWAY_",
+        env_nested_delimiter="__",
+    )
+
+    data: Folder
+    key: Folder | None = None
+    broker: BrokerConfig | None = None
+    ingest: IngestConfig = IngestConfig()
+    web: WebConfig = WebConfig()
+    billing: BillingConfig = BillingConfig()
+
+    @property
+    def key_file(self) -> Path:
+        """The gateway's private key, in the data directory unless configured."""
+        return self.key or self.data / KEY_FILE
+
+    @property
+    def ledger_file(self) -> Path:
+        """The embedded ledger."""
+        return self.data / LEDGER_FILE
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return env_settings, init_settings
+
+
+def load(path: Path) -> GatewayConfig:
+    """The configuration of a file; ConfigError with one line otherwise."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    return _checked(table, path.parent, str(path))
+
+
+def for_data(folder: Path) -> GatewayConfig:
+    """The defaults over a data directory, for commands called with ``--data``."""
+    return _checked({"data": str(folder)}, Path(), f"--data {folder}")
+
+
+def _checked(table: dict[str, Any], folder: Path, name: str) -> GatewayConfig:
+    token = _folder.set(folder)
+    try:
+        config = GatewayConfig(**table)
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {'; '.join(_said(item) for item in error.errors())}") from error
+    finally:
+        _folder.reset(token)
+    names = config.billing.target_names
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{name}: billing.targets: two targets share a name: {', '.join(names)}")
+    return config
+
+
+def _said(item: Any) -> str:
+    """One finding of pydantic as a person would put it."""
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "missing":
+        return f"{key}: missing, please add it"
+    if item["type"] == "extra_forbidden":
+        return f"{key}: unknown key, please remove or correct it"
+    said = item["msg"].removeprefix("Value error, ")
+    return (
+        f"{key}: {said}"
+        if isinstance(item["input"], dict)
+        else f"{key}: {said}, got {item['input']!r}"
+    )

@@ -1,0 +1,80 @@
+"""Billing that picks up files: one CSV file per house and period, in a directory.
+
+A file appears whole or not at all (written beside, synced, renamed), under a name that depends
+only on what it holds. A second delivery after a crash replaces it with the same bytes. UTF-8,
+comma, one header line, decimal point; times are UTC.
+"""
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from gateway.handoff.event import data_of
+from gateway.handoff.target import ACKNOWLEDGED, Answer, DueEvent, failed
+
+_NOT_FOR_FILES = re.compile(r"[^\w.-]+")
+# A spreadsheet takes a cell that begins so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"^-?[0-9]+(\.[0-9]+)?$")
+
+
+class CsvTarget:
+    """Writes the lines of each closed period into `directory`."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name = name
+        self._directory = directory
+
+    async def deliver(self, events: Sequence[DueEvent]) -> Sequence[Answer]:
+        """All events of a period share a file, and so a fate."""
+        rows = [data_of(event.payload) for event in events]
+        try:
+            write_whole(self._directory / file_name(rows[0]), table(rows))
+        except OSError as error:
+            answer = failed(f"cannot write to {self._directory}: {error.strerror}")
+            return [answer] * len(events)
+        return [ACKNOWLEDGED] * len(events)
+
+
+def file_name(row: Mapping[str, str]) -> str:
+    """The file of a line: its period, its house, and the line it begins with."""
+    house = _NOT_FOR_FILES.sub("-", row["house"]).strip("-.")
+    return f"{row['line_id']}-{house}.csv"
+
+
+def table(rows: Iterable[Mapping[str, str]]) -> bytes:
+    """Rows as CSV; the first one's keys are the header, no rows is an empty file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
+    for number, row in enumerate(rows):
+        if number == 0:
+            writer.writerow(row)
+        writer.writerow(_harmless(cell) for cell in row.values())
+    return text.getvalue().encode()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Make `path` hold `content`, whole and on the disk, or leave it as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _harmless(cell: str) -> str:
+    """A name that a spreadsheet would run as a formula gets an apostrophe; numbers stay."""
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.match(cell) else cell

@@ -1,0 +1,132 @@
+"""From the broker into the ledger: receive, group, ingest, answer with receipts.
+
+Messages wait in a bounded queue until there are enough of them or the first has waited long
+enough; each group is one transaction in the thread that owns the ledger. While the queue is full
+nothing is taken from the broker, which then holds its senders back. Whatever is lost on the way
+(a connection, this process) is sent again by its edge, which forgets nothing without a receipt.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from random import Random
+from typing import Protocol
+
+import structlog
+
+from cloud_sync import topics
+from cloud_sync.transport import Disconnected, Message, Transport
+from gateway.config import IngestConfig
+from gateway.handoff.pump import Caller, directly
+from gateway.ingest import Incoming, Ingest, Outcome
+from gateway.store import StoreError
+
+FIRST_DELAY_S = 0.5
+# A broker that restarts is back in seconds; half a minute keeps a fleet's return bearable.
+LAST_DELAY_S = 30.0
+# A ledger that cannot write (disk full, held by another process) is asked again after this long.
+STORE_DELAY_S = 2.0
+
+log = structlog.get_logger()
+
+
+class Connect(Protocol):
+    """How a connection to the broker is made."""
+
+    def __call__(self) -> AbstractAsyncContextManager[Transport]:
+        """A connection for the length of an `async with`; Disconnected if there is none."""
+
+
+class Intake:
+    """Feeds `ingest` from the broker until cancelled, connecting again whenever it must."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        connect: Connect,
+        config: IngestConfig,
+        clock: Callable[[], int],
+        random: Random,
+        *,
+        call: Caller = directly,
+    ) -> None:
+        self._ingest = ingest
+        self._connect = connect
+        self._config = config
+        self._clock = clock
+        self._random = random
+        self._call = call
+        self._attempts = 0
+
+    async def run(self) -> None:
+        """Never returns."""
+        while True:
+            try:
+                async with self._connect() as transport:
+                    await self._serve(transport)
+            except Disconnected as error:
+                delay_s = self._delay_s()
+                log.warning("broker away", error=str(error), retry_in_s=round(delay_s, 1))
+                await asyncio.sleep(delay_s)
+
+    async def _serve(self, transport: Transport) -> None:
+        await transport.subscribe(topics.ALL_BATCHES)
+        log.info("listening for batches", topic=topics.ALL_BATCHES)
+        self._attempts = 0
+        queue: asyncio.Queue[Message] = asyncio.Queue(self._config.queue_messages_max)
+        receiving = asyncio.create_task(_receive(transport, queue))
+        try:
+            async for group in self._groups(queue, receiving):
+                await self._answer(transport, group)
+        finally:
+            receiving.cancel()
+            await asyncio.wait([receiving])
+
+    async def _groups(
+        self, queue: asyncio.Queue[Message], receiving: asyncio.Task[None]
+    ) -> AsyncIterator[list[Message]]:
+        """Groups of messages, until receiving has ended; how it ended is raised then."""
+        while True:
+            first = asyncio.create_task(queue.get())
+            await asyncio.wait([first, receiving], return_when=asyncio.FIRST_COMPLETED)
+            if not first.done():
+                first.cancel()
+                await receiving
+                return
+            group = [first.result()]
+            await self._fill(group, queue)
+            yield group
+
+    async def _fill(self, group: list[Message], queue: asyncio.Queue[Message]) -> None:
+        try:
+            async with asyncio.timeout(self._config.group_wait_s):
+                while len(group) < self._config.group_messages_max:
+                    group.append(await queue.get())
+        except TimeoutError:
+            return
+
+    async def _answer(self, transport: Transport, group: Sequence[Message]) -> None:
+        incoming = [Incoming(message.topic, message.payload) for message in group]
+        try:
+            outcome: Outcome = await self._call(
+                lambda: self._ingest.process(incoming, self._clock())
+            )
+        except StoreError as error:
+            log.error("ledger cannot write", error=str(error), messages=len(group))  # noqa: TRY400 - a refusal to explain, not a bug to trace
+            await asyncio.sleep(STORE_DELAY_S)
+            return
+        receipts = (
+            transport.publish(topic, sealed, retain=True) for topic, sealed in outcome.receipts
+        )
+        await asyncio.gather(*receipts)
+
+    def _delay_s(self) -> float:
+        full = min(LAST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(self._attempts, 16))
+        self._attempts += 1
+        return full * self._random.uniform(0.5, 1.0)
+
+
+async def _receive(transport: Transport, queue: asyncio.Queue[Message]) -> None:
+    async for message in transport.messages():
+        await queue.put(message)
+    raise Disconnected("the broker ended the subscription")

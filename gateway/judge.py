@@ -1,0 +1,165 @@
+"""From verified batches to the ledger: the register of a reading, and whether it is ordinary.
+
+Nearly every reading is *ordinary*: newer than anything stored of its register, of the expected
+unit, a possible step above the last accepted value, from a clock in order. The screen passes
+those in a few comparisons. It never decides against a reading, it only knows that no rule would;
+every other reading is brought to the rules (see docket.py).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cloud_sync.batch import Batch
+from drivers.reading import ClockState, Readout, RegisterValue
+from gateway.docket import Case, Docket
+from gateway.model import Finding, State
+from gateway.quarantine import Reason, Refusal
+from gateway.rules import assignment, unit
+from gateway.rules.clock import AHEAD_MS_MAX, CLOCK_ERROR_S_MAX
+from gateway.rules.subject import MS_PER_H
+from gateway.store import FoundRow
+from gateway.tracks import FOUND_MAX, UNKNOWN_TRACK, Meter, Track, Tracks
+
+# Names of this module, since a member of an enum costs more to reach than the rest of a comparison.
+_SYNCHRONISED, _INFORMATIVE = ClockState.SYNCHRONISED, ClockState.INFORMATIVE
+
+
+class Signed(NamedTuple):
+    """A stored batch whose readings are to be entered."""
+
+    device_no: int
+    batch_no: int
+    batch: Batch
+    boot_started_at_ms: int | None
+    """The start of the boot it was signed in, None while that is unknown."""
+
+
+class Judge:
+    """Enters the readings of one group's batches into its docket."""
+
+    def __init__(self, tracks: Tracks, docket: Docket, now_ms: int) -> None:
+        self._tracks = tracks
+        self._docket = docket
+        self._horizon_ms = now_ms + AHEAD_MS_MAX
+        self._meters: dict[str, Meter] = {}
+
+    def expect(self, batches: Sequence[Batch]) -> None:
+        """Load what is known of the meters of `batches`, all at once."""
+        self._meters = self._tracks.meters(
+            {readout.meter for batch in batches for readout in batch.readouts}
+        )
+
+    def admit(self, device_no: int, batch: Batch) -> None:
+        """Give the registers that no registry names numbers; Refusal if they are too many."""
+        strangers = set()
+        for readout in batch.readouts:
+            tracks = self._meters[readout.meter].tracks
+            for value in readout.values:
+                if value.register not in tracks:
+                    strangers.add(_found_row(device_no, readout, value))
+        if not strangers:
+            return
+        found = self._tracks.found(device_no)
+        fresh = sorted(strangers - found.keys())
+        if len(found) + len(fresh) > FOUND_MAX:
+            raise Refusal(
+                Reason.TOO_MANY_UNKNOWN_REGISTERS,
+                f"{len(fresh)} new unknown registers beside {len(found)}, at most {FOUND_MAX} "
+                "are kept for a device: register its meters",
+            )
+        self._tracks.add_found(device_no, fresh)
+
+    def enter(self, signed: Signed, *, relative_only: bool = False) -> None:
+        """Enter a batch; its readings in relative time only if the boot's start is known.
+
+        This is the screen and the one hot loop of the gateway, hence one function: what reaches
+        `add` is what every rule would pass in silence.
+        """
+        device_no, batch_no, batch, _ = signed
+        meters, horizon_ms, add = self._meters, self._horizon_ms, self._docket.rows.append
+        position = 0
+        for readout in batch.readouts:
+            meter, state, at_ms = meters[readout.meter], readout.clock_state, readout.captured_at_ms
+            if relative_only or not (
+                (state is _SYNCHRONISED or state is _INFORMATIVE)
+                and readout.clock_error_s <= CLOCK_ERROR_S_MAX
+                and at_ms <= horizon_ms
+                and meter.from_ms <= at_ms < meter.to_ms
+                and meter.device_no == device_no
+            ):
+                self._doubt(signed, readout, position, relative_only=relative_only)
+                position += len(readout.values)
+                continue
+            tracks = meter.tracks
+            for value in readout.values:
+                track, mantissa = tracks.get(value.register, UNKNOWN_TRACK), value.mantissa
+                step = mantissa - track.mantissa
+                if (
+                    at_ms > track.newest_ms
+                    and value.unit is track.unit
+                    and value.exponent == track.exponent
+                    and (step > 0 or (step == 0 and at_ms < track.stuck_at_ms))
+                    and mantissa < track.capacity
+                    and (step - 1) * MS_PER_H <= track.rate_max_per_h * (at_ms - track.at_ms)
+                ):
+                    track.newest_ms = track.at_ms = at_ms
+                    if step:
+                        track.mantissa, track.since_ms = mantissa, at_ms
+                        track.stuck_at_ms = at_ms + track.limit_ms
+                    add((track.register_no, at_ms, 0, mantissa, 0, 0, batch_no, position))
+                else:
+                    self._docket.bring(self._route(signed, readout, value, at_ms, position))
+                position += 1
+
+    def _doubt(
+        self, signed: Signed, readout: Readout, position: int, *, relative_only: bool
+    ) -> None:
+        """Bring a whole readout to the rules, or leave it where it cannot be placed in time."""
+        at_ms = readout.captured_at_ms
+        if readout.clock_state is ClockState.RELATIVE:
+            if signed.boot_started_at_ms is None:
+                return
+            at_ms += signed.boot_started_at_ms
+        elif relative_only:
+            return
+        for place, value in enumerate(readout.values, position):
+            self._docket.bring(self._route(signed, readout, value, at_ms, place))
+
+    def _route(
+        self, signed: Signed, readout: Readout, value: RegisterValue, at_ms: int, position: int
+    ) -> Case:
+        """Find the register a reading is to be stored under, and what speaks against it."""
+        meter = self._meters[readout.meter]
+        track = meter.tracks.get(value.register)
+        mantissa, routed, state = value.mantissa, None, State.ACCEPTED
+        if track is None or track.dial is None:
+            track, state = self._found(signed.device_no, readout, value), State.REJECTED
+            routed = assignment.unregistered(readout.meter, value.register)
+        elif (misfit := unit.check(value, track.dial)) is not None:
+            track, state = self._found(signed.device_no, readout, value), State.SUSPECT
+            routed = misfit
+        else:
+            mantissa *= 10 ** (value.exponent - track.exponent)
+        unbound = self._unbound(meter, signed, readout, at_ms)
+        if unbound is not None and state is not State.REJECTED:
+            routed, state = unbound, State.REJECTED
+        return Case(track, at_ms, mantissa, readout, signed.batch_no, position, routed, state)
+
+    def _unbound(
+        self, meter: Meter, signed: Signed, readout: Readout, at_ms: int
+    ) -> Finding | None:
+        if assignment.bound(meter.bindings, signed.device_no, at_ms) is not None:
+            return None
+        return assignment.not_bound(readout.meter, signed.batch.device, at_ms)
+
+    def _found(self, device_no: int, readout: Readout, value: RegisterValue) -> Track:
+        """The track of a register as it came, made where it is not there yet."""
+        row = _found_row(device_no, readout, value)
+        found = self._tracks.found(device_no)
+        if row not in found:
+            self._tracks.add_found(device_no, [row])
+        return found[row]
+
+
+def _found_row(device_no: int, readout: Readout, value: RegisterValue) -> FoundRow:
+    return FoundRow(device_no, readout.meter, value.register, value.unit, value.exponent)

@@ -1,0 +1,128 @@
+"""What people look at: the state of a house, its meters, doubts and periods, as plain rows.
+
+Everything here is read from the ledger in one go and never written. The web page, ``/api/status``
+and the commands that list things are views of these rows.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+
+class Counts(NamedTuple):
+    """Running totals of the whole gateway.
+
+    `stored` = accepted + suspect + rejected; `waiting` readings came in relative time and will be
+    stored once their boot is placed in real time.
+    """
+
+    batches: int
+    stored: int
+    accepted: int
+    suspect: int
+    rejected: int
+    waiting: int
+    quarantined: int
+    lines: int
+    handed_to_billing: int
+
+
+class HouseCard(NamedTuple):
+    """A house."""
+
+    name: str
+    address: str
+    timezone: str
+    points: int
+
+
+class RegisterRow(NamedTuple):
+    """A register as it stands: its newest reading, whatever the rules thought of it."""
+
+    dwelling: str | None
+    account: str | None
+    point: str
+    resource: str
+    meter: str
+    model: str
+    register: str
+    unit: str
+    value: Decimal | None
+    captured_at_ms: int | None
+    state: int | None
+
+
+class Doubt(NamedTuple):
+    """A suspect reading and the finding that made it one."""
+
+    house: str | None
+    meter: str
+    register: str
+    unit: str
+    value: Decimal
+    captured_at_ms: int
+    rule: str
+    detail: str
+
+
+class PeriodRow(NamedTuple):
+    """A closed period of a house on its way to billing; `deliveries` counts lines times targets."""
+
+    period: str
+    house: str
+    lines: int
+    deliveries: int
+    acknowledged: int
+    refused: int
+    last_error: str
+
+
+class DeviceRow(NamedTuple):
+    """An edge device as the gateway knows it."""
+
+    name: str
+    house: str | None
+    batches: int
+    last_received_at_ms: int | None
+    last_sequence: int | None
+    has_gap: bool
+
+
+class Series(NamedTuple):
+    """Consumption of a house in equal steps; `amounts[i]` is what was used from `steps_ms[i]`."""
+
+    resource: str
+    unit: str
+    steps_ms: tuple[int, ...]
+    amounts: tuple[Decimal, ...]
+
+
+class Overview(Protocol):
+    """A ledger one can look at, as it stood at one instant."""
+
+    def counts(self) -> Counts:
+        """The running totals."""
+
+    def delivered(self) -> int:
+        """How many readings the stored batches hold: a sum over all of them, not a total."""
+
+    def houses(self) -> list[HouseCard]:
+        """All houses, by name."""
+
+    def registers(self, house: str, limit: int) -> list[RegisterRow]:
+        """The registers of the meters that stand in a house now, by dwelling."""
+
+    def doubts(self, house: str | None, limit: int) -> list[Doubt]:
+        """The newest suspect readings, of one house or of all."""
+
+    def closed_periods(self, house: str | None, limit: int) -> list[PeriodRow]:
+        """The newest closed periods."""
+
+    def devices(self, limit: int) -> list[DeviceRow]:
+        """The edge devices, by name."""
+
+    def first_reading_ms(self, house: str) -> int | None:
+        """When the first accepted reading of a house was captured."""
+
+    def consumption(self, house: str, edges_ms: Sequence[int]) -> list[Series]:
+        """What the dwellings of a house used between each two neighbouring `edges_ms`."""

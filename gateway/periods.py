@@ -1,0 +1,54 @@
+"""Billing periods: the calendar months of a house, in the house's own time zone.
+
+A period is written ``YYYY-MM`` and runs from local midnight to local midnight, so a month with a
+change of clocks is an hour shorter or longer and still leaves no instant out.
+"""
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from drivers.reading import from_ms, to_ms
+
+_PERIOD = re.compile(r"^(20[0-9]{2})-(0[1-9]|1[0-2])$")
+_MONTHS = 12
+
+
+class PeriodError(ValueError):
+    """A text that names no billing period."""
+
+
+class Bounds(NamedTuple):
+    """From the first instant of a period to the first instant after it."""
+
+    start_ms: int
+    end_ms: int
+
+
+def following(period: str) -> str:
+    """The period after `period`."""
+    year, month = _numbers(period)
+    return f"{year + month // _MONTHS:04d}-{month % _MONTHS + 1:02d}"
+
+
+def containing(moment_ms: int, timezone: ZoneInfo) -> str:
+    """The period `moment_ms` falls into where the clocks show `timezone`."""
+    return from_ms(moment_ms).astimezone(timezone).strftime("%Y-%m")
+
+
+def bounds(period: str, timezone: ZoneInfo) -> Bounds:
+    """When `period` begins and ends in `timezone`; PeriodError if it is none."""
+    return Bounds(_midnight(period, timezone), _midnight(following(period), timezone))
+
+
+def _midnight(period: str, timezone: ZoneInfo) -> int:
+    year, month = _numbers(period)
+    return to_ms(datetime(year, month, 1, tzinfo=timezone))
+
+
+def _numbers(period: str) -> tuple[int, int]:
+    match = _PERIOD.match(period)
+    if match is None:
+        raise PeriodError(f"expected a period like 2026-10, got {period!r}")
+    return int(match[1]), int(match[2])

@@ -1,0 +1,310 @@
+"""The registry's CSV: one line per register of a meter, everything about it on that line.
+
+Every fault of every line is found before anything is written, and each is one `Problem` that
+names line, column, what was expected and what came. Lines must also agree with each other: what
+two lines say about one house, account, point or meter must be the same.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime, time
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cloud_sync.topics import DEVICE_PATTERN
+from drivers.reading import EXPONENT_MAX, SERIAL_PATTERN, Unit, parse_obis, scaled, to_ms
+from gateway.model import Kind, Resource
+
+# A city's meters; the file is held in memory while it is checked.
+LINES_MAX = 500_000
+TEXT_CHARS_MAX = 200
+DIGITS_MAX = 18
+
+UNITS = {
+    Resource.ELECTRICITY: {Unit.KWH, Unit.KVARH},
+    Resource.COLD_WATER: {Unit.M3},
+    Resource.HOT_WATER: {Unit.M3},
+    Resource.HEAT: {Unit.GCAL, Unit.GJ, Unit.KWH, Unit.M3, Unit.TONNE},
+    Resource.GAS: {Unit.M3},
+}
+
+
+class Problem(NamedTuple):
+    """One fault of one line; line 0 is the file as a whole."""
+
+    line: int
+    column: str
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}" if self.line else "file"
+        column = f", column {self.column}" if self.column else ""
+        return f"{where}{column}: expected {self.expected}, got {self.got}"
+
+
+class RegistryError(ValueError):
+    """What stands against a change of the registry, one line each; nothing was written."""
+
+    def __init__(self, problems: list[Problem] | str) -> None:
+        self.problems = [] if isinstance(problems, str) else problems
+        super().__init__(problems if isinstance(problems, str) else "\n".join(map(str, problems)))
+
+
+class RegisterLine(NamedTuple):
+    """One register as the registry takes it; field names are the columns.
+
+    `rate_max_per_h` and `initial_value` are mantissas at `exponent`, the first rounded up.
+    """
+
+    line: int
+    house: str
+    address: str
+    timezone: str
+    account: str
+    dwelling: str
+    point: str
+    kind: Kind
+    resource: Resource
+    meter: str
+    model: str
+    register: str
+    unit: Unit
+    exponent: int
+    digits: int
+    rate_max_per_h: int
+    installed_on: int
+    """Midnight of that day in the house's time zone, ms since the epoch."""
+    initial_value: int
+    device: str
+
+
+COLUMNS = RegisterLine._fields[1:]
+
+
+# Which columns make a subject, and what is said of it.
+SUBJECTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "house": (("house",), ("address", "timezone")),
+    "account": (("account",), ("house", "dwelling")),
+    "point": (("point",), ("house", "account", "kind", "resource")),
+    "meter": (("meter",), ("model",)),
+    "installation": (("meter",), ("point", "installed_on", "device")),
+    "standing": (("point",), ("meter",)),
+    "register": (("meter", "register"), ("unit", "exponent", "digits", "rate_max_per_h")),
+    "initial": (("meter", "register"), ("initial_value",)),
+}
+
+
+class _Fault(Exception):  # noqa: N818 - becomes a Problem, never leaves this module
+    def __init__(self, expected: str) -> None:
+        super().__init__(expected)
+        self.expected = expected
+
+
+def parse_lines(data: bytes) -> tuple[list[RegisterLine], list[Problem]]:
+    """The sound lines of a registry CSV (UTF-8; comma or semicolon), and every fault of the rest.
+
+    RegistryError where the file cannot be read as lines at all.
+    """
+    problems: list[Problem] = []
+    lines = []
+    for number, fields in _fields(data):
+        if number > LINES_MAX:
+            raise RegistryError([Problem(0, "", f"at most {LINES_MAX} lines", "more")])
+        line = _line(number, fields, problems)
+        if line is not None:
+            lines.append(line)
+    return lines, problems
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line numbers and fields by column, the header checked."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise RegistryError(
+            [Problem(line, "", "UTF-8", f"byte {data[error.start]:#04x}")]
+        ) from None
+    head = text.split("\n", 1)[0]
+    reader = csv.reader(io.StringIO(text), delimiter=";" if head.count(";") else ",", strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        _check_header(header)
+        for fields in reader:
+            if any(field.strip() for field in fields):
+                yield reader.line_num, _named(reader.line_num, header, fields)
+    except csv.Error as error:
+        raise RegistryError([Problem(reader.line_num, "", "CSV", str(error))]) from error
+
+
+def _check_header(header: list[str]) -> None:
+    problems = [
+        Problem(1, name, "this column", "none") for name in COLUMNS if name not in header
+    ] + [
+        Problem(1, name or "''", "a known column, once", repr(name))
+        for at, name in enumerate(header)
+        if name not in COLUMNS or name in header[:at]
+    ]
+    if problems:
+        raise RegistryError(problems)
+
+
+def _named(number: int, header: list[str], fields: list[str]) -> dict[str, str]:
+    if len(fields) != len(header):
+        return {"": f"{len(fields)} fields instead of {len(header)}", "line": str(number)}
+    return {name: field.strip() for name, field in zip(header, fields, strict=True)}
+
+
+def _line(number: int, fields: Mapping[str, str], problems: list[Problem]) -> RegisterLine | None:
+    if "" in fields:
+        problems.append(Problem(number, "", "one field per column", fields[""]))
+        return None
+    values: dict[str, Any] = {}
+    before = len(problems)
+    for column in _ORDER:
+        try:
+            values[column] = _PARSERS[column](fields[column], values)
+        except _Fault as fault:
+            problems.append(Problem(number, column, fault.expected, repr(fields[column])))
+    if len(problems) > before:
+        return None
+    return RegisterLine(line=number, **values)
+
+
+def _name(text: str, _values: Mapping[str, Any]) -> str:
+    if not text or len(text) > TEXT_CHARS_MAX or not text.isprintable():
+        raise _Fault(f"1 to {TEXT_CHARS_MAX} printable characters")
+    return text
+
+
+def _zone(text: str, _values: Mapping[str, Any]) -> str:
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _Fault("a time zone like Europe/Moscow") from None
+
+
+def _of_dwelling(text: str, values: Mapping[str, Any]) -> str:
+    kind = values.get("kind")
+    if kind is Kind.HOUSE and text:
+        raise _Fault("nothing for a house meter")
+    if kind is Kind.DWELLING:
+        return _name(text, values)
+    return text
+
+
+def _choice(choices: type[Kind] | type[Resource]) -> Callable[[str, Mapping[str, Any]], Any]:
+    def parse(text: str, _values: Mapping[str, Any]) -> Kind | Resource:
+        try:
+            return choices(text)
+        except ValueError:
+            raise _Fault("one of " + ", ".join(choices)) from None
+
+    return parse
+
+
+def _pattern(pattern: str, expected: str) -> Callable[[str, Mapping[str, Any]], str]:
+    def parse(text: str, _values: Mapping[str, Any]) -> str:
+        if not re.match(pattern, text) or text.endswith("\n"):
+            raise _Fault(expected)
+        return text
+
+    return parse
+
+
+def _obis(text: str, _values: Mapping[str, Any]) -> str:
+    try:
+        return parse_obis(text)
+    except ValueError:
+        raise _Fault("an OBIS code like 1-0:1.8.0") from None
+
+
+def _unit(text: str, values: Mapping[str, Any]) -> Unit:
+    resource = values.get("resource")
+    allowed = UNITS[resource] if resource else set(Unit)
+    if text not in allowed:
+        raise _Fault("one of " + ", ".join(sorted(allowed)))
+    return Unit(text)
+
+
+def _whole(low: int, high: int) -> Callable[[str, Mapping[str, Any]], int]:
+    def parse(text: str, _values: Mapping[str, Any]) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,3}", text) or not low <= int(text) <= high:
+            raise _Fault(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _decimal(text: str, expected: str) -> Decimal:
+    try:
+        value = Decimal(text.replace(",", "."))
+    except InvalidOperation:
+        raise _Fault(expected) from None
+    if not value.is_finite() or len(text) > 2 * DIGITS_MAX:
+        raise _Fault(expected)
+    return value
+
+
+def _rate(text: str, values: Mapping[str, Any]) -> int:
+    expected = "a number above 0 in the register's unit per hour"
+    value = _decimal(text, expected)
+    if value <= 0:
+        raise _Fault(expected)
+    shifted = value.scaleb(-values.get("exponent", 0))
+    if shifted >= 10**DIGITS_MAX:
+        raise _Fault(expected + f" of at most {DIGITS_MAX} digits")
+    return int(shifted.to_integral_value(ROUND_CEILING))
+
+
+def _initial(text: str, values: Mapping[str, Any]) -> int:
+    exponent, digits = values.get("exponent", 0), values.get("digits", DIGITS_MAX)
+    expected = f"a number from 0 with no digit below 1e{exponent} and at most {digits} digits"
+    try:
+        mantissa = scaled(_decimal(text, expected), exponent)
+    except ValueError:
+        raise _Fault(expected) from None
+    if not 0 <= mantissa < 10**digits:
+        raise _Fault(expected)
+    return mantissa
+
+
+def _midnight(text: str, values: Mapping[str, Any]) -> int:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise _Fault("a day like 2026-10-31") from None
+    zone = ZoneInfo(values["timezone"]) if "timezone" in values else UTC
+    moment = datetime.combine(day, time(), zone)
+    if moment.astimezone(UTC).year < 1971:  # noqa: PLR2004 - times are counted from 1970 on
+        raise _Fault("a day after 1970")
+    return to_ms(moment)
+
+
+_PARSERS: dict[str, Callable[[str, Mapping[str, Any]], Any]] = {
+    "house": _name,
+    "address": _name,
+    "timezone": _zone,
+    "account": _of_dwelling,
+    "dwelling": _of_dwelling,
+    "point": _name,
+    "kind": _choice(Kind),
+    "resource": _choice(Resource),
+    "meter": _pattern(SERIAL_PATTERN, "a serial of letters, digits and . _ / -"),
+    "model": _name,
+    "register": _obis,
+    "unit": _unit,
+    "exponent": _whole(-EXPONENT_MAX, EXPONENT_MAX),
+    "digits": _whole(1, DIGITS_MAX),
+    "rate_max_per_h": _rate,
+    "installed_on": _midnight,
+    "initial_value": _initial,
+    "device": _pattern(DEVICE_PATTERN, "a device name of a-z, 0-9 and -"),
+}
+# Columns others are judged by come first.
+_FIRST = ("kind", "resource", "timezone", "exponent", "digits")
+_ORDER = (*_FIRST, *(column for column in COLUMNS if column not in _FIRST))

@@ -1,0 +1,95 @@
+"""The registry book on SQLite: entering lines, ending installations, keys."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from drivers.reading import Unit
+from gateway.model import DeviceKey, Kind, Resource
+from gateway.registry_csv import SUBJECTS, RegisterLine
+from gateway.sqlite.connection import Database
+from gateway.sqlite.statements import named
+from gateway.store import Fact
+
+_SQL = named(Path(__file__).with_suffix(".sql"))
+# What a query needs beside the subject's key, to tell one installation from another.
+_EXTRA_KEYS = {
+    "installation": ("installed_on",),
+    "initial": ("installed_on",),
+    "standing": ("meter", "installed_on"),
+}
+# In the order in which they refer to each other.
+_TABLES = (
+    "house", "account", "point", "device", "meter", "register", "installation", "value", "binding",
+)  # fmt: skip
+
+
+class SqliteBook:
+    """`BookPort` on one SQLite connection."""
+
+    def __init__(self, database: Database) -> None:
+        self._sql = database.connection
+
+    def said(self, lines: Sequence[RegisterLine]) -> list[Fact]:
+        return [fact for subject in SUBJECTS for fact in self._said(subject, lines)]
+
+    def _said(self, subject: str, lines: Sequence[RegisterLine]) -> Iterator[Fact]:
+        keys, columns = SUBJECTS[subject]
+        asked = keys + _EXTRA_KEYS.get(subject, ())
+        wanted = {tuple(getattr(line, name) for name in asked) for line in lines}
+        for row in self._sql.execute(_SQL[f"said-{subject}"], (json.dumps(sorted(wanted)),)):
+            texts = ["" if value is None else str(value) for value in row]
+            key, said = texts[: len(keys)], texts[len(keys) :]
+            yield Fact((subject, *key), tuple(zip(columns, said, strict=True)))
+
+    def write(self, lines: Sequence[RegisterLine]) -> dict[str, int]:
+        rows = [line._asdict() for line in lines]
+        counts = {
+            table: self._sql.executemany(_SQL[f"write-{table}"], rows).rowcount for table in _TABLES
+        }
+        self._raise_revision()
+        return counts
+
+    def standing(self, point: str | None = None) -> list[RegisterLine]:
+        lines = (RegisterLine(*row) for row in self._sql.execute(_SQL["standing"], (point,)))
+        return [
+            line._replace(
+                kind=Kind(line.kind), resource=Resource(line.resource), unit=Unit(line.unit)
+            )
+            for line in lines
+        ]
+
+    def remove(self, point: str, at_ms: int, finals: Mapping[str, int]) -> None:
+        self._sql.executemany(
+            _SQL["end-values"],
+            [
+                {"point": point, "register": register, "mantissa": mantissa}
+                for register, mantissa in finals.items()
+            ],
+        )
+        for name in ("end-binding", "end-installation"):
+            self._sql.execute(_SQL[name], {"point": point, "at_ms": at_ms})
+        self._raise_revision()
+
+    def add_key(self, key: DeviceKey) -> None:
+        self._sql.execute(_SQL["add-device"], (key.device,))
+        self._sql.execute(_SQL["add-key"], key._asdict())
+        self._raise_revision()
+
+    def place_device(self, device: str, house: str) -> bool:
+        cursor = self._sql.execute(
+            "UPDATE device SET house_no = h.house_no FROM house h "
+            "WHERE device.name = ? AND h.name = ?",
+            (device, house),
+        )
+        return cursor.rowcount > 0
+
+    def end_key(self, key_id: bytes, at_ms: int) -> None:
+        self._sql.execute(_SQL["end-key"], {"key_id": key_id, "at_ms": at_ms})
+        self._raise_revision()
+
+    def device_names(self) -> list[str]:
+        return [name for (name,) in self._sql.execute(_SQL["device-names"])]
+
+    def _raise_revision(self) -> None:
+        self._sql.execute(_SQL["raise-revision"])

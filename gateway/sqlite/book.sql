@@ -1,0 +1,177 @@
+-- The registry book. Each statement has a name and a sentence.
+-- The said-… queries take the distinct keys of registry lines as JSON and give, per subject, the
+-- key and then the columns of registry_csv.SUBJECTS.
+
+-- name: said-house
+-- What is known of houses.
+SELECT h.name, h.address, h.timezone
+FROM json_each(?) w JOIN house h ON h.name = w.value ->> 0;
+
+-- name: said-account
+-- Whose accounts are known.
+SELECT a.number, h.name, a.dwelling
+FROM json_each(?) w JOIN account a ON a.number = w.value ->> 0 JOIN house h USING (house_no);
+
+-- name: said-point
+-- Where the known points are and what they measure.
+SELECT p.name, h.name, coalesce(a.number, ''), p.kind, p.resource
+FROM json_each(?) w
+JOIN point p ON p.name = w.value ->> 0
+JOIN house h USING (house_no)
+LEFT JOIN account a ON a.account_no = p.account_no;
+
+-- name: said-meter
+-- The registered meters.
+SELECT m.serial, m.model
+FROM json_each(?) w JOIN meter m ON m.serial = w.value ->> 0 AND m.registered = 1;
+
+-- name: said-installation
+-- The installation that began as the line says; if there is none, the latest, which contradicts.
+SELECT m.serial, p.name, i.installed_at_ms, d.name
+FROM json_each(?) w
+JOIN meter m ON m.serial = w.value ->> 0
+JOIN installation i ON i.installation_no = coalesce(
+    (SELECT l.installation_no FROM installation l
+        WHERE l.meter_no = m.meter_no AND l.installed_at_ms = w.value ->> 1),
+    (SELECT l.installation_no FROM installation l
+        WHERE l.meter_no = m.meter_no ORDER BY l.installed_at_ms DESC LIMIT 1))
+JOIN point p USING (point_no)
+LEFT JOIN device_meter b ON b.meter_no = m.meter_no AND b.valid_from_ms = i.installed_at_ms
+LEFT JOIN device d USING (device_no);
+
+-- name: said-standing
+-- The meter at the point now, unless the line tells of one that has stood there before.
+SELECT p.name, m.serial
+FROM json_each(?) w
+JOIN point p ON p.name = w.value ->> 0
+JOIN installation i ON i.point_no = p.point_no AND i.removed_at_ms IS NULL
+JOIN meter m USING (meter_no)
+WHERE NOT EXISTS (
+    SELECT 1 FROM installation o JOIN meter n USING (meter_no)
+    WHERE o.point_no = p.point_no AND n.serial = w.value ->> 1
+        AND o.installed_at_ms = w.value ->> 2);
+
+-- name: said-register
+-- The registered registers.
+SELECT m.serial, r.obis, r.unit, r.exponent, r.digits, r.rate_max_per_h
+FROM json_each(?) w
+JOIN meter m ON m.serial = w.value ->> 0
+JOIN register r ON r.meter_no = m.meter_no AND r.obis = w.value ->> 1 AND r.registered = 1;
+
+-- name: said-initial
+-- The values registers were installed with.
+SELECT m.serial, r.obis, v.initial_mantissa
+FROM json_each(?) w
+JOIN meter m ON m.serial = w.value ->> 0
+JOIN register r ON r.meter_no = m.meter_no AND r.obis = w.value ->> 1 AND r.registered = 1
+JOIN installation i ON i.meter_no = m.meter_no AND i.installed_at_ms = w.value ->> 2
+JOIN installation_value v USING (installation_no, register_no);
+
+-- name: write-house
+INSERT INTO house (name, address, timezone) VALUES (:house, :address, :timezone)
+ON CONFLICT DO NOTHING;
+
+-- name: write-account
+INSERT INTO account (number, house_no, dwelling)
+SELECT :account, house_no, :dwelling FROM house WHERE name = :house AND :account <> ''
+ON CONFLICT DO NOTHING;
+
+-- name: write-point
+INSERT INTO point (name, house_no, account_no, kind, resource)
+SELECT :point, h.house_no, a.account_no, :kind, :resource
+FROM house h LEFT JOIN account a ON a.number = :account WHERE h.name = :house
+ON CONFLICT DO NOTHING;
+
+-- name: write-device
+INSERT INTO device (name, house_no) SELECT :device, house_no FROM house WHERE name = :house
+ON CONFLICT DO NOTHING;
+
+-- name: write-meter
+-- A meter that was only seen on the road becomes a registered one.
+INSERT INTO meter (serial, model, registered) VALUES (:meter, :model, 1)
+ON CONFLICT (serial) DO UPDATE SET model = excluded.model, registered = 1 WHERE registered = 0;
+
+-- name: write-register
+INSERT INTO register (meter_no, obis, unit, exponent, registered, digits, rate_max_per_h)
+SELECT meter_no, :register, :unit, :exponent, 1, :digits, :rate_max_per_h
+FROM meter WHERE serial = :meter
+ON CONFLICT DO NOTHING;
+
+-- name: write-installation
+INSERT INTO installation (point_no, meter_no, installed_at_ms)
+SELECT p.point_no, m.meter_no, :installed_on
+FROM point p JOIN meter m ON m.serial = :meter
+WHERE p.name = :point AND NOT EXISTS (
+    SELECT 1 FROM installation i
+    WHERE i.meter_no = m.meter_no AND i.installed_at_ms = :installed_on);
+
+-- name: write-value
+INSERT INTO installation_value (installation_no, register_no, initial_mantissa)
+SELECT i.installation_no, r.register_no, :initial_value
+FROM meter m
+JOIN installation i ON i.meter_no = m.meter_no AND i.installed_at_ms = :installed_on
+JOIN register r ON r.meter_no = m.meter_no AND r.obis = :register AND r.registered = 1
+WHERE m.serial = :meter
+ON CONFLICT DO NOTHING;
+
+-- name: write-binding
+INSERT INTO device_meter (meter_no, valid_from_ms, device_no)
+SELECT m.meter_no, :installed_on, d.device_no
+FROM meter m JOIN device d ON d.name = :device WHERE m.serial = :meter
+ON CONFLICT DO NOTHING;
+
+-- name: standing
+-- Registry lines of the meters that stand now, of one point or of all.
+SELECT 0, h.name, h.address, h.timezone, coalesce(a.number, ''), coalesce(a.dwelling, ''),
+    p.name, p.kind, p.resource, m.serial, m.model, r.obis, r.unit, r.exponent, r.digits,
+    r.rate_max_per_h, i.installed_at_ms, v.initial_mantissa, coalesce(d.name, '')
+FROM point p
+JOIN house h USING (house_no)
+LEFT JOIN account a ON a.account_no = p.account_no
+JOIN installation i ON i.point_no = p.point_no AND i.removed_at_ms IS NULL
+JOIN meter m USING (meter_no)
+JOIN installation_value v USING (installation_no)
+JOIN register r USING (register_no)
+LEFT JOIN device_meter b ON b.meter_no = m.meter_no AND b.valid_to_ms IS NULL
+LEFT JOIN device d ON d.device_no = b.device_no
+WHERE ?1 IS NULL OR p.name = ?1
+ORDER BY h.name, p.name, r.obis;
+
+-- name: end-values
+-- The last value of a register of the meter at a point.
+UPDATE installation_value SET final_mantissa = :mantissa
+WHERE (installation_no, register_no) = (
+    SELECT i.installation_no, r.register_no
+    FROM point p
+    JOIN installation i ON i.point_no = p.point_no AND i.removed_at_ms IS NULL
+    JOIN register r ON r.meter_no = i.meter_no AND r.registered = 1
+    WHERE p.name = :point AND r.obis = :register);
+
+-- name: end-binding
+-- The device stops reading the meter at a point.
+UPDATE device_meter SET valid_to_ms = :at_ms
+WHERE valid_to_ms IS NULL AND meter_no = (
+    SELECT i.meter_no FROM point p
+    JOIN installation i ON i.point_no = p.point_no AND i.removed_at_ms IS NULL
+    WHERE p.name = :point);
+
+-- name: end-installation
+UPDATE installation SET removed_at_ms = :at_ms
+WHERE removed_at_ms IS NULL AND point_no = (SELECT point_no FROM point WHERE name = :point);
+
+-- name: add-device
+INSERT INTO device (name) VALUES (?) ON CONFLICT DO NOTHING;
+
+-- name: add-key
+INSERT INTO device_key (key_id, device_no, public_key, valid_from_ms, valid_to_ms)
+SELECT :key_id, device_no, :public_key, :valid_from_ms, :valid_to_ms
+FROM device WHERE name = :device;
+
+-- name: end-key
+UPDATE device_key SET valid_to_ms = :at_ms WHERE key_id = :key_id;
+
+-- name: device-names
+SELECT name FROM device ORDER BY name;
+
+-- name: raise-revision
+UPDATE registry_revision SET revision = revision + 1;

@@ -1,0 +1,83 @@
+"""One SQLite file, opened the way a ledger needs it: WAL, every commit on the disk, strict.
+
+A transaction is always explicit and takes the write lock at its start, so that what was read in
+it still holds when it is written. Readers never wait for the writer (WAL), and a second writer
+(a command beside a running gateway) waits for the first.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from gateway.sqlite import schema
+from gateway.store import StoreError
+
+Durability = Literal["full", "off"]
+"""``off`` leaves writing to the operating system: for simulations, never for meters."""
+
+# A group of ingest takes well under a second, a close of a large house a few; a command that
+# waited longer than this is better told so.
+BUSY_TIMEOUT_S = 15.0
+# The hot leaves of the readings of some 100 000 registers, so that an insert finds its page.
+CACHE_KIB = 64 * 1024
+# Pages of WAL before they are copied into the file (16 MiB): four times SQLite's default, since
+# copying costs two more fsyncs and a group of 10 000 readings is about half a MiB.
+CHECKPOINT_PAGES = 4096
+
+
+class Database:
+    """One connection with its write lock. `lock` also keeps two threads out of one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._lock = threading.RLock()
+        self._depth = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing; entered again inside itself it is the same transaction."""
+        with self._lock:
+            if self._depth:
+                yield self.connection
+                return
+            self._depth += 1
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException as error:
+                self._undo()
+                if isinstance(error, sqlite3.OperationalError):
+                    raise StoreError(f"the ledger cannot be written: {error}") from error
+                raise
+            finally:
+                self._depth -= 1
+
+    def _undo(self) -> None:
+        """SQLite has already undone a transaction whose disk is full."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the file; an open transaction is undone."""
+        self.connection.close()
+
+
+def connect(path: Path, durability: Durability = "full") -> Database:
+    """Open or create the ledger at `path` and bring its schema up to date; StoreError if not."""
+    try:
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {durability.upper()}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot open the ledger {path}: {error}") from error
+    schema.migrate(connection, path)
+    return Database(connection)

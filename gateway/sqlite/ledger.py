@@ -1,0 +1,221 @@
+"""The ledger port on SQLite: evidence, readings, verdicts, a group at a time.
+
+Sets travel into a statement as one JSON text and are joined there, so that a group costs one
+statement whatever its size. Readings are written many to a statement and in key order: that is
+what makes the hot insert as fast as the engine allows (see simulators/bench_ingest.py).
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
+
+from gateway.model import Level, Link
+from gateway.sqlite.connection import Database
+from gateway.store import (
+    Around,
+    BatchRow,
+    BootRow,
+    Instant,
+    Past,
+    Range,
+    StoredCopy,
+    VerdictRow,
+    Waiting,
+    WaitingRow,
+)
+
+# Rows to one INSERT: a tenth of a row's cost is per statement by then, and 800 parameters stay
+# far below SQLite's 32 766.
+ROWS_PER_INSERT = 100
+
+_INSERT_READING = "INSERT INTO reading VALUES "
+_READING = "(?, ?, ?, ?, ?, ?, ?, ?)"
+
+_LINKS = """
+SELECT b.device_no, b.sequence, b.hash, b.previous
+FROM json_each(?) w
+JOIN batch b ON b.device_no = w.value ->> 0 AND b.sequence = w.value ->> 1
+"""
+
+# newest: latest of any state. last: latest accepted. start: where the look back begins, the last
+# accepted reading before the span. The value is unchanged since the first accepted reading after
+# the last that differs.
+_PASTS = """
+WITH wanted AS MATERIALIZED (
+    SELECT value ->> 0 AS register_no, value ->> 1 AS span_ms FROM json_each(?)
+), last AS MATERIALIZED (
+    SELECT *,
+        (SELECT max(r.captured_at_ms) FROM reading r WHERE r.register_no = w.register_no) AS newest,
+        (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no AND r.state = 0
+            ORDER BY r.captured_at_ms DESC LIMIT 1) AS at
+    FROM wanted w
+), valued AS MATERIALIZED (
+    SELECT l.*, a.mantissa, coalesce(
+        (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = l.register_no
+            AND r.captured_at_ms < l.at - l.span_ms AND r.state = 0
+            ORDER BY r.captured_at_ms DESC LIMIT 1), l.at - l.span_ms) AS start
+    FROM last l
+    LEFT JOIN reading a
+        ON a.register_no = l.register_no AND a.captured_at_ms = l.at AND a.state = 0
+    WHERE l.newest IS NOT NULL
+), differing AS MATERIALIZED (
+    SELECT v.*, coalesce(
+        (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = v.register_no
+            AND r.captured_at_ms >= v.start AND r.state = 0 AND r.mantissa <> v.mantissa
+            ORDER BY r.captured_at_ms DESC LIMIT 1), v.start - 1) AS other
+    FROM valued v
+)
+SELECT d.register_no, d.newest, d.at, d.mantissa,
+    (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = d.register_no
+        AND r.captured_at_ms > d.other AND r.state = 0 ORDER BY r.captured_at_ms LIMIT 1)
+FROM differing d
+"""
+
+_AROUND = """
+WITH wanted AS MATERIALIZED (
+    SELECT value ->> 0 AS register_no, value ->> 1 AS at FROM json_each(?)
+)
+SELECT w.register_no, w.at,
+    (SELECT json_group_array(json_array(r.mantissa, r.state)) FROM reading r
+        WHERE r.register_no = w.register_no AND r.captured_at_ms = w.at),
+    b.captured_at_ms, b.mantissa, a.captured_at_ms, a.mantissa, a.flags
+FROM wanted w
+LEFT JOIN reading b ON b.register_no = w.register_no AND b.state = 0 AND b.captured_at_ms =
+    (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no
+        AND r.captured_at_ms < w.at AND r.state = 0 ORDER BY r.captured_at_ms DESC LIMIT 1)
+LEFT JOIN reading a ON a.register_no = w.register_no AND a.state = 0 AND a.captured_at_ms =
+    (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no
+        AND r.captured_at_ms > w.at AND r.state = 0 ORDER BY r.captured_at_ms LIMIT 1)
+"""
+
+
+class SqliteLedger:
+    """`LedgerPort` on one SQLite connection."""
+
+    def __init__(self, database: Database) -> None:
+        self._sql = database.connection
+
+    def next_batch_no(self) -> int:
+        (highest,) = self._sql.execute("SELECT coalesce(max(batch_no), 0) FROM batch").fetchone()
+        return int(highest) + 1
+
+    def ranges(self, devices: Collection[int]) -> dict[int, list[Range]]:
+        found: dict[int, list[Range]] = {}
+        for device_no, first, last in self._sql.execute(
+            "SELECT c.device_no, c.first, c.last FROM json_each(?) w "
+            "JOIN chain_range c ON c.device_no = w.value ORDER BY c.device_no, c.first",
+            (json.dumps(list(devices)),),
+        ):
+            found.setdefault(device_no, []).append((first, last))
+        return found
+
+    def links(self, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], Link]:
+        rows = self._sql.execute(_LINKS, (json.dumps(list(wanted)),))
+        return {(device, sequence): Link(*link) for device, sequence, *link in rows}
+
+    def pasts(self, registers: Mapping[int, int]) -> dict[int, Past]:
+        return {
+            register_no: Past(
+                newest,
+                None if at is None else Level(at, mantissa),
+                0 if since is None else since,
+            )
+            for register_no, newest, at, mantissa, since in self._sql.execute(
+                _PASTS, (json.dumps(list(registers.items())),)
+            )
+        }
+
+    def around(self, instants: Collection[Instant]) -> dict[Instant, Around]:
+        found = {}
+        for row in self._sql.execute(_AROUND, (json.dumps(list(instants)),)):
+            register_no, at, copies, before_at, before, after_at, after, flags = row
+            found[Instant(register_no, at)] = Around(
+                copies=tuple(StoredCopy(*copy) for copy in json.loads(copies)),
+                before=None if before_at is None else Level(before_at, before),
+                after=None if after_at is None else Level(after_at, after),
+                after_flags=flags or 0,
+            )
+        return found
+
+    def boots(self, wanted: Collection[tuple[int, bytes]]) -> dict[tuple[int, bytes], int]:
+        rows = self._sql.execute(
+            "SELECT b.device_no, b.boot, b.started_at_ms FROM json_each(?) w "
+            "JOIN boot b ON b.device_no = w.value ->> 0 AND hex(b.boot) = w.value ->> 1",
+            (_boots_text(wanted),),
+        )
+        return {(device_no, boot): started_at_ms for device_no, boot, started_at_ms in rows}
+
+    def waiting(self, boots: Collection[tuple[int, bytes]], limit: int) -> list[Waiting]:
+        rows = self._sql.execute(
+            "SELECT w.batch_no, w.device_no, w.boot, b.message FROM json_each(?) j "
+            "JOIN waiting w ON w.device_no = j.value ->> 0 AND hex(w.boot) = j.value ->> 1 "
+            "JOIN batch b ON b.batch_no = w.batch_no ORDER BY w.batch_no LIMIT ?",
+            (_boots_text(boots), limit),
+        )
+        return [Waiting(*row) for row in rows]
+
+    def add_batches(self, rows: Sequence[BatchRow]) -> None:
+        self._sql.executemany(
+            "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+        )
+
+    def add_readings(self, rows: Sequence[tuple[int, ...]]) -> None:
+        ordered = sorted(rows)
+        whole = len(ordered) - len(ordered) % ROWS_PER_INSERT
+        many = _INSERT_READING + ", ".join([_READING] * ROWS_PER_INSERT)
+        for start in range(0, whole, ROWS_PER_INSERT):
+            self._sql.execute(many, _flat(ordered[start : start + ROWS_PER_INSERT]))
+        self._sql.executemany(_INSERT_READING + _READING, ordered[whole:])
+
+    def add_verdicts(self, rows: Sequence[VerdictRow]) -> None:
+        self._sql.executemany(
+            "INSERT INTO verdict (register_no, captured_at_ms, copy, rule, severity, quality, "
+            "detail, given_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+    def set_flags(self, flags: Mapping[Instant, int]) -> None:
+        self._sql.executemany(
+            "UPDATE reading SET flags = ? WHERE register_no = ? AND captured_at_ms = ? "
+            "AND state = 0",
+            [(flag, *instant) for instant, flag in flags.items()],
+        )
+
+    def set_ranges(self, ranges: Mapping[int, Sequence[Range]]) -> None:
+        self._sql.executemany(
+            "DELETE FROM chain_range WHERE device_no = ?", [(device,) for device in ranges]
+        )
+        self._sql.executemany(
+            "INSERT INTO chain_range VALUES (?, ?, ?)",
+            [(device, *pair) for device, pairs in ranges.items() for pair in pairs],
+        )
+
+    def add_boots(self, rows: Sequence[BootRow]) -> None:
+        self._sql.executemany("INSERT INTO boot VALUES (?, ?, ?, ?)", rows)
+
+    def add_waiting(self, rows: Sequence[WaitingRow]) -> None:
+        self._sql.executemany("INSERT INTO waiting VALUES (?, ?, ?, ?)", rows)
+
+    def end_waiting(self, batches: Collection[int]) -> None:
+        self._sql.executemany(
+            "DELETE FROM waiting WHERE batch_no = ?", [(batch_no,) for batch_no in batches]
+        )
+
+    def count(self, steps: Mapping[str, int]) -> None:
+        self._sql.executemany(
+            "INSERT INTO tally VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+            list(steps.items()),
+        )
+
+    def totals(self) -> dict[str, int]:
+        return dict(self._sql.execute("SELECT name, value FROM tally"))
+
+
+def _flat(rows: Iterable[tuple[int, ...]]) -> list[int]:
+    return list(chain.from_iterable(rows))
+
+
+def _boots_text(boots: Collection[tuple[int, bytes]]) -> str:
+    """Boots as JSON, which has no bytes."""
+    return json.dumps([(device_no, boot.hex().upper()) for device_no, boot in boots])

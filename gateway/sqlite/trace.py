@@ -1,0 +1,63 @@
+"""Where a line comes from, asked of the SQLite ledger."""
+
+from decimal import Decimal
+
+from gateway.closing import ClosingLine
+from gateway.evidence import StoredReading, Verdict
+from gateway.sqlite.billing import BillingLedger
+from gateway.sqlite.connection import Database
+
+_READING = """
+SELECT meter.serial, register.obis, reading.mantissa, register.exponent, reading.captured_at_ms,
+       reading.state, reading.position, device.name, batch.sequence, batch.received_at_ms,
+       batch.rules_version, device_key.public_key, batch.message,
+       reading.register_no, reading.copy
+FROM closing_line AS line
+JOIN reading ON reading.register_no = closing_register_no
+    AND reading.captured_at_ms = closing_at_ms AND reading.copy = closing_copy
+JOIN register ON register.register_no = reading.register_no
+JOIN meter ON meter.meter_no = register.meter_no
+JOIN batch ON batch.batch_no = reading.batch_no
+JOIN device ON device.device_no = batch.device_no
+JOIN device_key ON device_key.key_id = batch.key_id
+WHERE line_id = ?
+"""
+
+_VERDICTS = """
+SELECT rule, severity, quality, detail FROM verdict
+WHERE register_no = ? AND captured_at_ms = ? AND copy = ? ORDER BY verdict_no
+"""
+
+_BEFORE = """
+SELECT before.line_id FROM closing_line AS line
+JOIN closing_line AS before USING (point_no, obis, unit)
+WHERE line.line_id = ? AND before.line_no < line.line_no
+ORDER BY before.line_no DESC LIMIT 1
+"""
+
+
+class TraceLedger:
+    """An `EvidenceStore` over the embedded ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lines = BillingLedger(database)
+
+    def line(self, line_id: str) -> ClosingLine | None:
+        """The line of that id."""
+        return self._lines.line(line_id)
+
+    def opening_line(self, line_id: str) -> str | None:
+        """The id of the line before, whose closing is this line's opening."""
+        row = self._database.connection.execute(_BEFORE, (line_id,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def closing_reading(self, line_id: str) -> StoredReading | None:
+        """The reading that closes a line; None where a meter's act does."""
+        row = self._database.connection.execute(_READING, (line_id,)).fetchone()
+        if row is None:
+            return None
+        found = self._database.connection.execute(_VERDICTS, (row[13], row[4], row[14]))
+        verdicts = tuple(Verdict(*one) for one in found)
+        value = Decimal(row[2]).scaleb(row[3])
+        return StoredReading._make((*row[:2], value, *row[4:13], verdicts))

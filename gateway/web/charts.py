@@ -1,0 +1,124 @@
+"""Consumption as a bar chart: pygal draws it here, a browser only shows it as a picture."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pygal
+from pygal import PluginImportFixer
+from pygal.style import Style
+
+from drivers.reading import from_ms, to_ms
+from gateway.overview import Series
+from gateway.web.texts import Words
+
+# pygal leaves an import hook for its maps, of a form Python has given up: every later import of
+# the process would warn of it. There are no maps here.
+sys.meta_path[:] = [hook for hook in sys.meta_path if not isinstance(hook, PluginImportFixer)]
+
+# Four beside each other on a desktop, one the width of a phone.
+WIDTH, HEIGHT = 360, 170
+
+DAYS = 30
+HOURS = 48
+# With less history than this, days would be two or three lonely bars.
+HOURLY_BELOW_MS = 4 * 86_400_000
+_HOUR_MS = 3_600_000
+
+COLOURS = {
+    "electricity": "#d99a00",
+    "cold-water": "#2f7ed8",
+    "hot-water": "#d9534f",
+    "heat": "#b5541c",
+    "gas": "#6c5ce7",
+}
+
+
+class Scale(NamedTuple):
+    """The edges between the chart's steps, and whether the steps are days."""
+
+    edges_ms: tuple[int, ...]
+    daily: bool
+
+
+def scale(first_ms: int | None, now_ms: int, zone: ZoneInfo) -> Scale:
+    """Local days, or hours while there is little history; the last step is the running one."""
+    if first_ms is not None and now_ms - first_ms < HOURLY_BELOW_MS:
+        hour_ms = now_ms - now_ms % _HOUR_MS + _HOUR_MS
+        return Scale(tuple(hour_ms - _HOUR_MS * back for back in range(HOURS, -1, -1)), daily=False)
+    midnight = from_ms(now_ms).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = (midnight + timedelta(days=1 - back) for back in range(DAYS, -1, -1))
+    return Scale(tuple(to_ms(day) for day in days), daily=True)
+
+
+def bars(series: Series, daily: bool, words: Words, zone: ZoneInfo) -> bytes:
+    """The SVG of one series."""
+    chart = pygal.Bar(_config(series, words))
+    labels = list(_labels(series.steps_ms, daily, words, zone))
+    chart.x_labels = labels
+    # A label a week or every six hours; the rest would overlap on a phone.
+    chart.x_labels_major_every = 7 if daily else 12
+    chart.show_minor_x_labels = False
+    chart.add(words.unit(series.unit), [float(amount) for amount in series.amounts])
+    chart.add_xml_filter(_without_scripts)
+    svg: bytes = chart.render()
+    return svg
+
+
+def _config(series: Series, words: Words) -> Any:
+    return pygal.Config(
+        width=WIDTH,
+        height=HEIGHT,
+        margin=6,
+        spacing=6,
+        js=(),
+        show_legend=False,
+        print_values=False,
+        show_x_guides=False,
+        truncate_label=-1,
+        max_scale=4,
+        min_scale=2,
+        range=None if any(series.amounts) else (0, 1),
+        value_formatter=lambda value: words.number(_plain(value)),
+        style=_style(COLOURS.get(series.resource, "#4a6572")),
+    )
+
+
+def _style(colour: str) -> Style:
+    return Style(
+        background="transparent",
+        plot_background="transparent",
+        foreground="#5b6770",
+        foreground_strong="#26323a",
+        foreground_subtle="#dfe5e8",
+        opacity=".9",
+        opacity_hover="1",
+        colors=(colour,),
+        font_family="system-ui, sans-serif",
+        label_font_size=12,
+        major_label_font_size=12,
+        guide_stroke_dasharray="2,4",
+        major_guide_stroke_dasharray="2,4",
+    )
+
+
+def _labels(steps_ms: Sequence[int], daily: bool, words: Words, zone: ZoneInfo) -> Iterator[str]:
+    for step_ms in steps_ms:
+        local = from_ms(step_ms).astimezone(zone)
+        yield words.day(local) if daily else f"{local:%H:%M}"
+
+
+def _plain(value: float) -> Decimal:
+    """An axis value without the tail that binary fractions bring."""
+    return Decimal(f"{value:.6g}").normalize() + 0
+
+
+def _without_scripts(root: Any) -> Any:
+    """A picture needs none, and pygal's would ask a foreign server for more."""
+    for parent in list(root.iter()):
+        for child in [one for one in parent if str(one.tag).endswith("script")]:
+            parent.remove(child)
+    return root

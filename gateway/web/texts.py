@@ -1,0 +1,137 @@
+"""The page's words in Russian and English, and how each language writes numbers and times."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from drivers.reading import from_ms
+
+Language = Literal["ru", "en"]
+LANGUAGES: tuple[Language, ...] = ("ru", "en")
+
+_NARROW_SPACE = "\u202f"
+_MONTHS = {
+    "ru": ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"],
+    "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+}
+
+_TEXTS: dict[str, tuple[str, str]] = {
+    "tagline": ("показания под пломбой", "readings under seal"),
+    "houses": ("Дома", "Houses"),
+    "language": ("English", "Русский"),
+    "no_houses": ("Домов пока нет", "No houses yet"),
+    "no_houses_hint": (
+        "Импортируйте реестр: plomba-gateway registry import дома.csv",
+        "Import the registry: plomba-gateway registry import houses.csv",
+    ),
+    "stored": ("Сохранено", "Stored"),
+    "accepted": ("Принято", "Accepted"),
+    "suspect": ("Под вопросом", "Suspect"),
+    "rejected": ("Отклонено", "Rejected"),
+    "handed_to_billing": ("В биллинге", "In billing"),
+    "quarantined": ("В карантине", "Quarantined"),
+    "batches": ("пакетов: {}", "in {} batches"),
+    "of_lines": ("из {} строк", "of {} lines"),
+    "messages": ("не прошли проверку", "failed their check"),
+    "not_ours": ("не наши счётчики", "meters not ours"),
+    "for_review": ("ждут человека", "wait for a person"),
+    "share": ("{} % всех", "{} % of all"),
+    "waiting": ("ещё {} ждут точного времени", "{} more wait for the time"),
+    "consumption": ("Потребление", "Consumption"),
+    "per_day": ("по дням", "by day"),
+    "per_hour": ("по часам", "by hour"),
+    "no_consumption": ("Первые показания ещё в пути", "The first readings are on their way"),
+    "meters": ("Счётчики", "Meters"),
+    "no_meters": ("В этом доме пока нет счётчиков", "This house has no meters yet"),
+    "first_of": ("показаны первые {}", "the first {} are shown"),
+    "dwelling": ("Кв.", "Flat"),
+    "dwelling_of": ("Квартира {}", "Flat {}"),
+    "house_meter": ("Общедомовой", "House meter"),
+    "account": ("Лицевой счёт", "Account"),
+    "meter": ("Счётчик", "Meter"),
+    "register": ("Регистр", "Register"),
+    "value": ("Показание", "Reading"),
+    "captured": ("Снято", "Taken"),
+    "state": ("Состояние", "State"),
+    "state_0": ("принято", "accepted"),
+    "state_1": ("под вопросом", "suspect"),
+    "state_2": ("отклонено", "rejected"),
+    "state_none": ("нет данных", "no data yet"),
+    "state_silent": ("молчит", "silent"),
+    "doubts": ("Требуют внимания", "Need a look"),
+    "no_doubts": ("Сомнительных показаний нет", "No suspect readings"),
+    "billing": ("Биллинг", "Billing"),
+    "no_periods": ("Ни один период ещё не закрыт", "No period has been closed yet"),
+    "period": ("Период", "Period"),
+    "lines": ("Строк", "Lines"),
+    "delivery": ("Передача", "Hand-off"),
+    "delivered": ("передано", "handed over"),
+    "delivering": ("передано {} из {}", "{} of {} handed over"),
+    "refused": ("отказов: {}", "{} refused"),
+    "no_targets": ("получатель не настроен", "no target configured"),
+    "devices": ("Устройства", "Devices"),
+    "no_devices": ("Устройств пока нет", "No devices yet"),
+    "last_batch": ("пакет {} получен {}", "batch {} came {}"),
+    "never": ("ещё не выходило на связь", "has not called yet"),
+    "gap": ("есть пропуск", "has a gap"),
+    "electricity": ("Электроэнергия", "Electricity"),
+    "cold-water": ("Холодная вода", "Cold water"),
+    "hot-water": ("Горячая вода", "Hot water"),
+    "heat": ("Отопление", "Heat"),
+    "gas": ("Газ", "Gas"),
+    "unit_kWh": ("кВт·ч", "kWh"),
+    "unit_kvarh": ("квар·ч", "kvarh"),
+    "unit_m3": ("м³", "m³"),
+    "unit_Gcal": ("Гкал", "Gcal"),
+    "unit_GJ": ("ГДж", "GJ"),
+    "unit_t": ("т", "t"),
+    "updated": ("обновлено", "updated"),
+    "offline": ("нет связи со шлюзом", "the gateway does not answer"),
+    "no_house": ("Такого дома нет", "There is no such house"),
+    "broken": ("Реестр недоступен", "The ledger cannot be read"),
+}
+
+
+def preferred(chosen: str | None, accept_language: str) -> Language:
+    """The language a person chose, else the first of ours the browser asks for, else Russian."""
+    wanted = [chosen or ""] + [part.split(";")[0] for part in accept_language.split(",")]
+    for tag in wanted:
+        for language in LANGUAGES:
+            if tag.strip().lower().split("-")[0] == language:
+                return language
+    return "ru"
+
+
+class Words:
+    """One language: texts, numbers, times."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self.other: Language = "en" if language == "ru" else "ru"
+        self._index = LANGUAGES.index(language)
+
+    def __call__(self, key: str, *values: object) -> str:
+        """The text of `key`, with `values` in their places."""
+        return _TEXTS[key][self._index].format(*values)
+
+    def unit(self, unit: str) -> str:
+        """A unit as people write it."""
+        key = f"unit_{unit}"
+        return self(key) if key in _TEXTS else unit
+
+    def number(self, value: Decimal | int) -> str:
+        """A number grouped by threes, every digit kept."""
+        text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+        whole, _, rest = text.partition(".")
+        mark = "," if self.language == "ru" else "."
+        return whole.replace(",", _NARROW_SPACE) + (mark + rest if rest else "")
+
+    def time(self, moment_ms: int, zone: ZoneInfo) -> str:
+        """Day and time to the minute, as clocks in `zone` show them."""
+        local = from_ms(moment_ms).astimezone(zone)
+        return f"{self.day(local)} {local:%H:%M}"
+
+    def day(self, local: datetime) -> str:
+        """A day of the year."""
+        return f"{local.day} {_MONTHS[self.language][local.month - 1]}"

@@ -1,0 +1,152 @@
+"""What the templates show, drawn from an `Overview` when a template asks for it."""
+
+from functools import cached_property
+from itertools import groupby
+from typing import NamedTuple
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from gateway.overview import (
+    Counts,
+    DeviceRow,
+    Doubt,
+    HouseCard,
+    Overview,
+    PeriodRow,
+    RegisterRow,
+    Series,
+)
+from gateway.web import charts
+from gateway.web.charts import Scale
+from gateway.web.texts import Words
+
+PARTS = frozenset({"counts", "charts", "meters", "doubts", "billing", "devices"})
+"""What the page asks for again while it is open; each is a template."""
+
+# Delivery surveillance: a daily read and half a day of patience.
+SILENT_AFTER_MS = 36 * 3_600_000
+_RESOURCES = tuple(charts.COLOURS)
+
+
+class MeterCard(NamedTuple):
+    """A meter with its registers, as one row of the table."""
+
+    dwelling: str | None
+    account: str | None
+    resource: str
+    meter: str
+    model: str
+    registers: list[RegisterRow]
+
+
+class View:
+    """One look at one house (the first one unless asked for)."""
+
+    # More meters than this are looked up, not scrolled through.
+    ROWS_MAX = 400
+    DOUBTS_MAX = 12
+    PERIODS_MAX = 12
+
+    def __init__(self, overview: Overview, house: str | None, words: Words, now_ms: int) -> None:
+        self._overview = overview
+        self._asked = house
+        self._words = words
+        self.now_ms = now_ms
+
+    @cached_property
+    def houses(self) -> list[HouseCard]:
+        """All houses."""
+        return self._overview.houses()
+
+    @cached_property
+    def house(self) -> HouseCard | None:
+        """The house on the page."""
+        asked = [one for one in self.houses if self._asked in (None, one.name)]
+        return asked[0] if asked else None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clock on the wall of the house."""
+        return ZoneInfo(self.house.timezone if self.house else "UTC")
+
+    @property
+    def query(self) -> str:
+        """The house as the query of a link."""
+        return f"?house={quote(self.house.name)}" if self.house else ""
+
+    @cached_property
+    def counts(self) -> Counts:
+        """The running totals."""
+        return self._overview.counts()
+
+    @property
+    def accepted_percent(self) -> str:
+        """The share of accepted readings, rounded down: only all of them are 100 %."""
+        stored = self.counts.stored
+        return str(100 * self.counts.accepted // stored) if stored else "0"
+
+    @cached_property
+    def meters(self) -> list[MeterCard]:
+        """The meters of the house with their registers."""
+        if self.house is None:
+            return []
+        rows = self._overview.registers(self.house.name, self.ROWS_MAX)
+        return [
+            MeterCard(*key, list(registers))
+            for key, registers in groupby(
+                rows, lambda row: (row.dwelling, row.account, row.resource, row.meter, row.model)
+            )
+        ]
+
+    def state(self, row: RegisterRow) -> str:
+        """How a register stands, as the end of a text's key and a class."""
+        if row.state is None or row.captured_at_ms is None:
+            return "none"
+        if self.now_ms - row.captured_at_ms > SILENT_AFTER_MS:
+            return "silent"
+        return str(row.state)
+
+    @cached_property
+    def doubts(self) -> list[Doubt]:
+        """The newest suspect readings of the house."""
+        return self._overview.doubts(self.house and self.house.name, self.DOUBTS_MAX)
+
+    @cached_property
+    def periods(self) -> list[PeriodRow]:
+        """The newest closed periods of the house."""
+        return self._overview.closed_periods(self.house and self.house.name, self.PERIODS_MAX)
+
+    @cached_property
+    def devices(self) -> list[DeviceRow]:
+        """The devices of the house."""
+        name = self.house and self.house.name
+        return [one for one in self._overview.devices(self.ROWS_MAX) if one.house == name]
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The steps of the charts."""
+        return charts.scale(self._first_ms, self.now_ms, self.zone)
+
+    @cached_property
+    def _first_ms(self) -> int | None:
+        return self._overview.first_reading_ms(self.house.name) if self.house else None
+
+    @cached_property
+    def consumption(self) -> list[Series]:
+        """One series per resource, in the order of the legend; heat by energy, not by volume."""
+        if self.house is None or self._first_ms is None:
+            return []
+        found = self._overview.consumption(self.house.name, self.scale.edges_ms)
+        shown = [one for one in found if (one.resource, one.unit) not in _NOT_SHOWN]
+        return sorted(shown, key=lambda one: _RESOURCES.index(one.resource))
+
+    def series(self, resource: str) -> Series | None:
+        """The series of one resource."""
+        return next((one for one in self.consumption if one.resource == resource), None)
+
+    def time(self, moment_ms: int) -> str:
+        """A time on the house's clock."""
+        return self._words.time(moment_ms, self.zone)
+
+
+_NOT_SHOWN = {("heat", "m3"), ("heat", "t"), ("electricity", "kvarh")}

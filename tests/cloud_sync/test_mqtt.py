@@ -1,0 +1,255 @@
+"""The road over a real mosquitto: what arrives, what is refused, what happens when it breaks."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cloud_sync import mqtt, topics
+from cloud_sync.mqtt import Settings, Tls, TlsError
+from cloud_sync.transport import Disconnected, Message, Transport
+from simulators.demo.brokers import EmbeddedBroker
+from tests.cloud_sync.brokers import (
+    HOST,
+    Authority,
+    Mosquitto,
+    free_port,
+    mosquitto,
+    needs_mosquitto,
+    tls_listener,
+)
+
+BATCHES = topics.batch_topic("edge-1")
+STATE = topics.state_topic("edge-1")
+RECEIPTS = topics.receipt_topic("edge-1")
+
+
+def settings(broker: Mosquitto, client_id: str, **more: object) -> Settings:
+    return Settings(host=HOST, port=broker.port, client_id=client_id, **more)  # type: ignore[arg-type]
+
+
+async def take(transport: Transport, count: int) -> list[Message]:
+    taken: list[Message] = []
+    async with asyncio.timeout(10):
+        async for message in transport.messages():
+            taken.append(message)
+            if len(taken) == count:
+                break
+    return taken
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    async with mosquitto(tmp_path) as running:
+        yield running
+
+
+class TestWithMosquitto:
+    pytestmark = needs_mosquitto
+
+    async def test_what_is_published_arrives_in_order_byte_for_byte(
+        self, broker: Mosquitto
+    ) -> None:
+        payloads = [bytes([n]) * 1000 for n in range(100)] + [bytes(262_656)]
+        async with (
+            mqtt.connect(settings(broker, "gateway")) as gateway,
+            mqtt.connect(settings(broker, "edge-1")) as edge,
+        ):
+            await gateway.subscribe(topics.ALL_BATCHES)
+            for payload in payloads:
+                await edge.publish(BATCHES, payload)
+            assert await take(gateway, len(payloads)) == [Message(BATCHES, p) for p in payloads]
+
+    async def test_more_than_the_broker_may_send_ahead_still_arrives_whole(
+        self, broker: Mosquitto
+    ) -> None:
+        # The reader takes nothing while everything is published: the broker has to hold it back.
+        count = mqtt.INCOMING_MAX + 500
+        async with (
+            mqtt.connect(settings(broker, "gateway")) as gateway,
+            mqtt.connect(settings(broker, "edge-1")) as edge,
+        ):
+            await gateway.subscribe(topics.ALL_BATCHES)
+            await asyncio.gather(*(edge.publish(BATCHES, b"%d" % n) for n in range(count)))
+            arrived = {message.payload for message in await take(gateway, count)}
+        assert arrived == {b"%d" % n for n in range(count)}
+
+    async def test_a_reader_too_slow_for_the_broker_loses_the_rest_and_goes_on(
+        self, broker: Mosquitto
+    ) -> None:
+        count = 3 * mqtt.QUEUE_MAX
+        async with (
+            mqtt.connect(settings(broker, "gateway")) as gateway,
+            mqtt.connect(settings(broker, "edge-1")) as edge,
+        ):
+            await gateway.subscribe(topics.ALL_BATCHES)
+            await gateway.subscribe(STATE)
+            await asyncio.gather(*(edge.publish(BATCHES, b"%d" % n) for n in range(count)))
+            reading = take(gateway, mqtt.INCOMING_MAX)
+            first = [int(message.payload) for message in await reading]
+            assert first == list(range(mqtt.INCOMING_MAX))
+            async with asyncio.timeout(20):
+                await edge.publish(STATE, b"again")
+                async for message in gateway.messages():
+                    if message.topic == STATE:
+                        break
+                    # What comes while the queue is full is let go of: its sender repeats it.
+                    if message.payload.endswith(b"00"):
+                        await edge.publish(STATE, b"again")
+
+    async def test_a_retained_message_waits_for_whoever_comes_later(
+        self, broker: Mosquitto
+    ) -> None:
+        async with mqtt.connect(settings(broker, "gateway")) as gateway:
+            await gateway.publish(RECEIPTS, b"latest", retain=True)
+        async with mqtt.connect(settings(broker, "edge-1")) as edge:
+            await edge.subscribe(RECEIPTS)
+            assert await take(edge, 1) == [Message(RECEIPTS, b"latest")]
+
+    async def test_the_will_is_published_when_the_client_is_pushed_out(
+        self, broker: Mosquitto
+    ) -> None:
+        will = Message(STATE, b"gone")
+        async with mqtt.connect(settings(broker, "watcher")) as watcher:
+            await watcher.subscribe(STATE)
+            async with (
+                mqtt.connect(settings(broker, "edge-2", will=will)) as edge,
+                mqtt.connect(settings(broker, "edge-2")),
+            ):
+                with pytest.raises(Disconnected):
+                    await take(edge, 1)
+            assert await take(watcher, 1) == [will]
+
+    async def test_an_orderly_end_publishes_no_will(self, broker: Mosquitto) -> None:
+        async with mqtt.connect(settings(broker, "watcher")) as watcher:
+            await watcher.subscribe(STATE)
+            async with mqtt.connect(settings(broker, "edge-1", will=Message(STATE, b"gone"))):
+                pass
+            await watcher.publish(STATE, b"after")
+            assert await take(watcher, 1) == [Message(STATE, b"after")]
+
+    async def test_a_killed_broker_ends_reading_and_publishing(self, broker: Mosquitto) -> None:
+        async with mqtt.connect(settings(broker, "edge-1")) as edge:
+            await broker.kill()
+            with pytest.raises(Disconnected, match=f"{HOST}:{broker.port}"):
+                await take(edge, 1)
+            with pytest.raises(Disconnected, match=f"publish {BATCHES}"):
+                await edge.publish(BATCHES, b"x")
+            with pytest.raises(Disconnected, match=f"subscribe to {RECEIPTS}"):
+                await edge.subscribe(RECEIPTS)
+
+    async def test_after_a_broken_connection_the_next_one_works(self, broker: Mosquitto) -> None:
+        for _ in range(3):
+            async with mqtt.connect(settings(broker, "edge-1")) as edge:
+                await broker.kill()
+                with pytest.raises(Disconnected):
+                    await take(edge, 1)
+            await broker.start()
+        async with mqtt.connect(settings(broker, "edge-1")) as edge:
+            await edge.subscribe(BATCHES)
+            await edge.publish(BATCHES, b"again")
+            assert await take(edge, 1) == [Message(BATCHES, b"again")]
+
+
+class TestMutualTls:
+    pytestmark = needs_mosquitto
+
+    @pytest.fixture
+    def authority(self, tmp_path: Path) -> Authority:
+        return Authority(tmp_path)
+
+    @pytest.fixture
+    async def tls_broker(self, tmp_path: Path, authority: Authority) -> AsyncIterator[Mosquitto]:
+        server = authority.issue("server")
+        extra = tls_listener(server, tmp_path / "acl")
+        async with mosquitto(tmp_path, extra=extra) as running:
+            yield running
+
+    async def test_a_device_with_its_certificate_has_its_own_topics(
+        self, tls_broker: Mosquitto, authority: Authority
+    ) -> None:
+        tls = authority.issue("edge-1")
+        async with mqtt.connect(settings(tls_broker, "edge-1", tls=tls)) as edge:
+            await edge.subscribe(RECEIPTS)
+            await edge.publish(BATCHES, b"batch")
+
+    async def test_another_device_s_receipts_are_not_delivered(
+        self, tls_broker: Mosquitto, authority: Authority
+    ) -> None:
+        one, two = authority.issue("edge-1"), authority.issue("edge-2")
+        theirs = topics.receipt_topic("edge-2")
+        async with mqtt.connect(settings(tls_broker, "edge-1", tls=one)) as edge:
+            await edge.subscribe(theirs)
+            # The broker's rules let nobody write a receipt here; it would not reach a stranger.
+            async with mqtt.connect(settings(tls_broker, "edge-2", tls=two)) as other:
+                await other.publish(topics.batch_topic("edge-2"), b"mine")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await anext(aiter(edge.messages()))
+
+    async def test_without_a_certificate_there_is_no_connection(
+        self, tls_broker: Mosquitto
+    ) -> None:
+        with pytest.raises(Disconnected):
+            async with mqtt.connect(settings(tls_broker, "edge-1")):
+                pytest.fail("a connection in clear was accepted")
+
+    async def test_a_certificate_of_a_foreign_authority_is_refused(
+        self, tls_broker: Mosquitto, authority: Authority, tmp_path: Path
+    ) -> None:
+        foreign = Authority(tmp_path, "foreign").issue("edge-1")
+        tls = Tls(ca=authority.file, certificate=foreign.certificate, key=foreign.key)
+        with pytest.raises(Disconnected):
+            async with mqtt.connect(settings(tls_broker, "edge-1", tls=tls)) as edge:
+                await edge.publish(BATCHES, b"x")
+
+    # paho leaves the socket of a failed handshake to the garbage collector.
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    async def test_a_broker_that_is_not_the_expected_one_is_refused(
+        self, tls_broker: Mosquitto, authority: Authority, tmp_path: Path
+    ) -> None:
+        mine = authority.issue("edge-1")
+        tls = Tls(ca=Authority(tmp_path, "other").file, certificate=mine.certificate, key=mine.key)
+        with pytest.raises(Disconnected, match="certificate verify failed"):
+            async with mqtt.connect(settings(tls_broker, "edge-1", tls=tls)):
+                pytest.fail("a stranger was taken for the broker")
+        gc.collect()
+
+
+async def test_the_embedded_broker_of_the_demo_carries_the_same(tmp_path: Path) -> None:
+    port = free_port()
+    embedded = EmbeddedBroker(port, tmp_path)
+    await embedded.start()
+    try:
+        async with (
+            mqtt.connect(Settings(host=HOST, port=port, client_id="gateway")) as gateway,
+            mqtt.connect(Settings(host=HOST, port=port, client_id="edge-1")) as edge,
+        ):
+            await gateway.subscribe(topics.ALL_BATCHES)
+            await edge.subscribe(RECEIPTS)
+            for n in range(500):
+                await edge.publish(BATCHES, b"%d" % n)
+            assert [m.payload for m in await take(gateway, 500)] == [b"%d" % n for n in range(500)]
+            await gateway.publish(RECEIPTS, b"receipt", retain=True)
+            assert await take(edge, 1) == [Message(RECEIPTS, b"receipt")]
+    finally:
+        await embedded.stop()
+
+
+async def test_where_no_broker_listens_there_is_one_clear_line() -> None:
+    port = free_port()
+    nowhere = Settings(host=HOST, port=port, client_id="edge-1")
+    with pytest.raises(Disconnected, match=f"broker {HOST}:{port}: .*refused"):
+        async with mqtt.connect(nowhere):
+            pytest.fail("connected to nothing")
+
+
+def test_certificate_files_that_do_not_do_are_named(tmp_path: Path) -> None:
+    tls = Authority(tmp_path).issue("edge-1")
+    other = Authority(tmp_path, "other").issue("edge-1")
+    with pytest.raises(TlsError, match=r"missing\.pem as CA"):
+        Tls(ca=tmp_path / "missing.pem", certificate=tls.certificate, key=tls.key).context()
+    with pytest.raises(TlsError, match=r"other-edge-1\.key"):
+        Tls(ca=tls.ca, certificate=tls.certificate, key=other.key).context()

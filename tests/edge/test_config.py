@@ -1,0 +1,132 @@
+"""edge.toml: what is wrong with it is said in one line that names the key."""
+
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from edge import app, config
+from edge.config import ConfigError
+
+EXAMPLE = Path(__file__).parents[2] / "deploy/raspberry-pi/edge.example.toml"
+
+GOOD = """\
+[device]
+name = "edge-1"
+key = "device.key"
+gateway_key = "/etc/plomba/gateway.pem"
+state_dir = "state"
+timezone = "Europe/Moscow"
+
+[broker]
+host = "gateway.example"
+
+[[lines]]
+name = "rs485"
+url = "tcp://192.0.2.1:502"
+framing = "tcp"
+
+[[lines.meters]]
+serial = "22310042"
+profile = "eastron_sdm630"
+address = 1
+
+[[lines]]
+name = "mbus"
+url = "serial:///dev/ttyUSB0?baud=300&parity=E"
+
+[[lines.meters]]
+serial = "11223344"
+profile = "kamstrup_multical"
+address = 1
+interval_s = 3600
+expect_id = "11223344"
+"""
+
+
+def load(tmp_path: Path, text: str) -> config.EdgeConfig:
+    path = tmp_path / "edge.toml"
+    path.write_text(text)
+    return config.load(path)
+
+
+def test_a_good_file_says_everything(tmp_path: Path) -> None:
+    loaded = load(tmp_path, GOOD)
+    assert loaded.device.key == tmp_path / "device.key"
+    assert loaded.device.state_dir == tmp_path / "state"
+    assert loaded.device.gateway_key == Path("/etc/plomba/gateway.pem")
+    assert loaded.zone == ZoneInfo("Europe/Moscow")
+    assert loaded.broker.port == 8883
+    assert [line.bits_per_s for line in loaded.lines] == [config.BAUD, 300]
+    assert [meter.interval_s for _, meter in loaded.meters] == [900, 3600]
+
+
+def test_a_good_file_wires_an_agent(tmp_path: Path) -> None:
+    loaded = load(tmp_path, GOOD)
+    plans = [app.line_plan(line, app.open_line(line)) for line in loaded.lines]
+    assert [[meter.serial for meter in plan.meters] for plan in plans] == [
+        ["22310042"],
+        ["11223344"],
+    ]
+    settings = app.broker_settings(loaded.broker, loaded.device.name)
+    assert (settings.client_id, settings.tls) == ("edge-1", None)
+
+
+def test_the_example_for_the_pi_is_accepted_once_it_is_filled_in(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text("utf-8")
+    text = text.replace("<as printed on the dial>", "11223344")
+    text = re.sub(r"<a name from the list[^>]*>", "kamstrup_multical", text)
+    loaded = load(tmp_path, text)
+    assert [line.name for line in loaded.lines] == ["rs485", "mbus"]
+    assert app.broker_settings(loaded.broker, "edge-1").tls is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('name = "edge-1"', "", "device.name: missing"),
+        ('name = "edge-1"', 'name = "Edge 1"', "device.name: .*got 'Edge 1'"),
+        ('name = "edge-1"', 'name = "edge-1"\nnmae = 1', "device.nmae: unknown key"),
+        ("[broker]", "[brocker]", r"broker: missing.* \(and 1 more\)"),
+        ('host = "gateway.example"', 'host = "mqtt://x"', "broker.host: .*got 'mqtt://x'"),
+        ('host = "gateway.example"', 'host = "g"\nport = 70000', "broker.port: .*65535, got 70000"),
+        ('host = "gateway.example"', 'host = "g"\nport = "8883"', "broker.port: .*integer"),
+        ('host = "gateway.example"', 'host = "g"\nca = "c"', "broker: TLS needs.*cert is missing"),
+        ("Europe/Moscow", "Europe/Msk", "device.timezone: expected a time zone.*'Europe/Msk'"),
+        ("Europe/Moscow", "../etc/passwd", "device.timezone: expected a time zone"),
+        ("tcp://192.0.2.1:502", "http://x", "lines.0.url: expected tcp://.*'http://x'"),
+        ("tcp://192.0.2.1:502", "tcp://192.0.2.1:0", "lines.0.url: "),
+        ("tcp://192.0.2.1:502", "tcp://192.0.2.1", "lines.0.url: "),
+        ("?baud=300", "?baud=301", "lines.1.url: .*301"),
+        ("eastron_sdm630", "no_such", "lines.0.meters.0.profile: no meter profile 'no_such'"),
+        ('serial = "22310042"', 'serial = ""', "lines.0.meters.0.serial: .*got ''"),
+        ('serial = "22310042"', 'serial = "11223344"', "meters.serial: '11223344' stands there"),
+        ('name = "mbus"', 'name = "rs485"', "lines.name: 'rs485' stands there twice"),
+        ("address = 1\n\n", "address = 300\n\n", "lines.0.meters.0.address: .*255, got 300"),
+        ("interval_s = 3600", "interval_s = 0", "lines.1.meters.0.interval_s: .*got 0"),
+        ('framing = "tcp"', 'framing = "ascii"', "lines.0.framing: .*got 'ascii'"),
+        ("[[lines.meters]]\nserial", "[[lines.meters.x]]\nserial", "lines.0.meters"),
+        ("[device]", "[device", "is not TOML: "),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert GOOD.count(old) >= 1
+    with pytest.raises(ConfigError, match=said) as caught:
+        load(tmp_path, GOOD.replace(old, new, 1))
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / "edge.toml") in str(caught.value)
+
+
+def test_two_meters_at_one_address_of_a_line_are_refused(tmp_path: Path) -> None:
+    second = '\n[[lines.meters]]\nserial = "5"\nprofile = "kamstrup_multical"\naddress = 1\n'
+    with pytest.raises(ConfigError, match="address on line mbus: '1' stands there twice"):
+        load(tmp_path, GOOD + second)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*none\.toml: No such file"):
+        config.load(tmp_path / "none.toml")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        config.load(tmp_path / "bytes.toml")
