@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/plomba-ready
 
-.PHONY: help demo test check format lint types imports tests worlds chaos bench lock clean
+.PHONY: help demo test check format lint types imports tests worlds chaos bench docs lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -48,6 +48,9 @@ chaos: $(STAMP) servers ## 50 rounds of SIGKILL to edge, broker and gateway
 
 bench: $(STAMP)  ## figures, as ratios measured in one run
 	@$(BIN)/plomba-sim bench ingest --store sqlite --readings 200000 --batch 100 --json
+
+docs: $(STAMP)   ## the page of commands, from the programs' own help
+	@$(BIN)/python tools/commands.py > docs/commands.md.new && mv docs/commands.md.new docs/commands.md
 
 lock:            ## renew the hashed requirement files from pyproject.toml
 	@sh tools/lock.sh

@@ -13,7 +13,7 @@ DeviceId = Annotated[str, Meta(pattern=DEVICE_PATTERN, max_length=63)]
 """A device's name: a DNS label, so that it may also be a certificate's CN and a host name."""
 
 ALL_BATCHES = "plomba/v1/+/batch"
-_TOPIC = re.compile(r"^plomba/v1/([a-z0-9][a-z0-9\-]{0,62})/(batch|receipt|command|state)$")
+_TOPIC = re.compile(r"plomba/v1/([a-z0-9][a-z0-9\-]{0,62})/(batch|receipt|command|state)")
 
 
 def batch_topic(device: str) -> str:
@@ -38,5 +38,5 @@ def state_topic(device: str) -> str:
 
 def device_of(topic: str) -> str | None:
     """The device a canonical topic belongs to, or None for any other topic."""
-    match = _TOPIC.match(topic)
+    match = _TOPIC.fullmatch(topic)
     return match.group(1) if match else None

@@ -189,14 +189,14 @@ class Poller:
         try:
             answer = await member.meter.read()
             now = self._clock.now()
-            readout = _readout(member, answer, began, now)
+            readout, encoded_bytes = _readout(member, answer, began, now)
         except LinkDown:
             raise
         except DriverError as error:
             self._failed(member, error)
             return
         self._succeeded(member, now)
-        self._put(readout, now)
+        self._put(readout, encoded_bytes, now)
 
     def _failed(self, member: _Member, error: DriverError) -> None:
         if member.problem is None:
@@ -232,11 +232,11 @@ class Poller:
         self._line_failures = 0
         self._line_problem = None
 
-    def _put(self, readout: Readout, now: Stamp) -> None:
+    def _put(self, readout: Readout, encoded_bytes: int, now: Stamp) -> None:
         if not self._pack:
             self._pack_since_ms = now.uptime_ms
         self._pack.append(readout)
-        self._pack_bytes += len(wire.encode(readout))
+        self._pack_bytes += encoded_bytes
         if (
             self._pack_bytes >= PACK_BYTES
             or len(self._pack) >= READOUTS_MAX
@@ -250,8 +250,8 @@ class Poller:
             self._sink.store(pack)
 
 
-def _readout(member: _Member, answer: Answer, began: Stamp, now: Stamp) -> Readout:
-    """The answer as it will be signed; FrameError if it does not fit the wire format.
+def _readout(member: _Member, answer: Answer, began: Stamp, now: Stamp) -> tuple[Readout, int]:
+    """The answer as it will be signed, and its size; FrameError if it does not fit the format.
 
     The capture time is the end of the read; the meter took its value somewhere within it.
     """
@@ -274,6 +274,7 @@ def _readout(member: _Member, answer: Answer, began: Stamp, now: Stamp) -> Reado
     )
     try:
         # One readout out of bounds would make the gateway refuse the whole batch.
-        return wire.decode(wire.encode(readout), Readout, limit=READOUT_BYTES_MAX)
+        encoded = wire.encode(readout)
+        return wire.decode(encoded, Readout, limit=READOUT_BYTES_MAX), len(encoded)
     except wire.WireError as error:
         raise FrameError(f"the answer does not fit the wire format: {error}", answer.raw) from error

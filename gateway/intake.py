@@ -88,9 +88,12 @@ class Intake:
         """Groups of messages, until receiving has ended; how it ended is raised then."""
         while True:
             first = asyncio.create_task(queue.get())
-            await asyncio.wait([first, receiving], return_when=asyncio.FIRST_COMPLETED)
-            if not first.done():
+            try:
+                await asyncio.wait([first, receiving], return_when=asyncio.FIRST_COMPLETED)
+            finally:
                 first.cancel()
+                await asyncio.wait([first])
+            if first.cancelled():
                 await receiving
                 return
             group = [first.result()]

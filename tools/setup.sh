@@ -19,6 +19,8 @@ fi
 say "setting up .venv (once)"
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 if ! [ -x .venv/bin/uv ]; then
+    # An environment another tool has made may be without pip.
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
     .venv/bin/python -m pip install --quiet --disable-pip-version-check \
         --require-hashes -r requirements/uv.txt
 fi

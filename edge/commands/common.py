@@ -4,7 +4,7 @@ import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import click
 import structlog
@@ -23,26 +23,19 @@ DEFAULT = Path("/etc/plomba/edge.toml")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 
-class _ConfigFile(click.ParamType[EdgeConfig]):
-    name = "file"
-
-    def convert(
-        self,
-        value: Any,
-        param: click.Parameter | None,  # noqa: ARG002 - click's signature
-        ctx: click.Context | None,  # noqa: ARG002 - as above
-    ) -> EdgeConfig:
-        try:
-            return config.load(Path(value))
-        except ConfigError as error:
-            # A wrong file is a refusal (1), not a wrong use of the command (2).
-            raise click.ClickException(str(error)) from error
+def _load(_: click.Context, __: click.Parameter, path: Path) -> EdgeConfig:
+    try:
+        return config.load(path)
+    except ConfigError as error:
+        # A wrong file is a refusal (1), not a wrong use of the command (2).
+        raise click.ClickException(str(error)) from error
 
 
 config_option = click.option(
     "--config",
     "config",
-    type=_ConfigFile(),
+    type=click.Path(path_type=Path),
+    callback=_load,
     default=DEFAULT,
     show_default=True,
     help="The agent's configuration.",

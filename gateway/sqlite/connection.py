@@ -28,6 +28,10 @@ CACHE_KIB = 64 * 1024
 CHECKPOINT_PAGES = 4096
 
 
+# What SQLite raises, as itself and not as a subclass, for a file it cannot make sense of.
+_DAMAGED = sqlite3.DatabaseError
+
+
 class Database:
     """One connection with its write lock. `lock` also keeps two threads out of one transaction."""
 
@@ -50,7 +54,7 @@ class Database:
                 self.connection.execute("COMMIT")
             except BaseException as error:
                 self._undo()
-                if isinstance(error, sqlite3.OperationalError):
+                if isinstance(error, sqlite3.OperationalError) or type(error) is _DAMAGED:
                     raise StoreError(f"the ledger cannot be written: {error}") from error
                 raise
             finally:

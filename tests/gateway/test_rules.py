@@ -285,3 +285,30 @@ def test_whatever_comes_accepted_readings_are_possible_together(
         assert 0 <= high - low <= 1 + 1380 * (later - at) / HOUR_MS  # type: ignore[operator]
     assert len(estate.rows()) == len(steps)
     estate.store.close()
+
+
+def _entered(estate: Estate, steps: list[tuple[int, int, int]], clock_error_s: int) -> Estate:
+    level = 1500
+    for quarter, fault, step in steps:
+        level += step
+        value = kwh(level) if fault else RegisterValue("1-0:1.8.1", level, -2, Unit.KVARH)
+        at_ms = MIDNIGHT_MS + quarter * QUARTER_MS
+        message = estate.edge.sign(a_readout(at_ms, value, clock_error_s=clock_error_s))
+        estate.take(message, now_ms=MIDNIGHT_MS + 30 * QUARTER_MS)
+    return estate
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=READINGS)
+def test_the_screen_decides_as_the_rules_do(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int, int]]
+) -> None:
+    """A clock that may be 10 s wrong is only flagged, but every reading goes to the rules."""
+    folder = tmp_path_factory.mktemp("estates")
+    screened = _entered(Estate(folder / "a.db"), steps, clock_error_s=1)
+    ruled = _entered(Estate(folder / "b.db"), steps, clock_error_s=10)
+    assert [row[:10] for row in screened.rows()] == [row[:10] for row in ruled.rows()]
+    doubts = [verdict for verdict in ruled.verdicts() if verdict[0] != "V-TIME"]
+    assert [verdict for verdict in screened.verdicts() if verdict[0] != "V-TIME"] == doubts
+    screened.store.close()
+    ruled.store.close()

@@ -1,0 +1,61 @@
+"""plomba-sim: worlds in virtual time, meters over TCP, the demo, the benchmarks.
+
+Commands are loaded when they are asked for, because each needs other libraries; one whose
+libraries are not installed is not offered.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import click
+
+_OURS = {"cloud_sync", "drivers", "edge", "gateway", "simulators"}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are named by the module and the attribute they stand in."""
+
+    def __init__(self, name: str, commands: dict[str, str], short_help: str) -> None:
+        super().__init__(name, help=short_help)
+        self._places = commands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands that are there."""
+        del ctx
+        return sorted(name for name, place in self._places.items() if _is_there(place))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, loaded now."""
+        place = self._places.get(cmd_name)
+        if place is None or not _is_there(place):
+            return super().get_command(ctx, cmd_name)
+        module, attribute = place.split(":")
+        try:
+            command = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in _OURS:
+                raise
+            return None
+        return command if isinstance(command, click.Command) else None
+
+
+def _is_there(place: str) -> bool:
+    return find_spec(place.partition(":")[0]) is not None
+
+
+bench = LazyGroup(
+    "bench", {"ingest": "simulators.bench_ingest:ingest"}, "Measure what could become slow."
+)
+main = LazyGroup(
+    "plomba-sim",
+    {
+        "bench": "simulators.__main__:bench",
+        "demo": "simulators.demo.command:demo",
+        "meters": "simulators.commands:meters",
+        "world": "simulators.commands:world",
+    },
+    "Virtual meters, houses and whole worlds to try plomba on.",
+)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The broker under the demo: embedded from a wheel, or a real mosquitto as a process.
+
+The embedded one asks for no certificates and keeps nothing on disk, so it listens on the loopback
+address only. mosquitto is configured like a careful server: persistence, and bounds raised from
+the defaults that drop queued messages in silence.
+"""
+
+import getpass
+import shutil
+import socket
+from pathlib import Path
+
+from iotcore import Broker
+
+from cloud_sync.signing import MESSAGE_BYTES_MAX
+from simulators.demo.processes import Child
+
+HOST = "127.0.0.1"
+
+_EMBEDDED = """\
+id = 0
+
+[router]
+id = 0
+max_connections = 64
+max_outgoing_packet_count = 200
+max_segment_size = 10485760
+max_segment_count = 10
+
+[v5.1]
+name = "demo"
+listen = "{host}:{port}"
+next_connection_delay_ms = 1
+
+[v5.1.connections]
+connection_timeout_ms = 60000
+max_payload_size = {message_bytes_max}
+max_inflight_count = 100
+dynamic_filters = true
+"""
+
+_MOSQUITTO = """\
+listener {port} {host}
+allow_anonymous true
+persistence true
+persistence_location {folder}/
+user {user}
+autosave_interval 1
+max_queued_messages 100000
+max_inflight_messages 200
+message_size_limit {message_bytes_max}
+log_dest stderr
+"""
+
+
+class EmbeddedBroker:
+    """iotcore in a child process of this one."""
+
+    name = "embedded"
+
+    def __init__(self, port: int, data: Path) -> None:
+        config = data / "broker.toml"
+        limit = MESSAGE_BYTES_MAX + 1024  # the topic and the packet's own header
+        config.write_text(
+            _EMBEDDED.format(host=HOST, port=port, message_bytes_max=limit), encoding="utf-8"
+        )
+        self._broker = Broker(config_path=str(config))
+
+    async def start(self) -> None:
+        """Listen on the loopback address."""
+        self._broker.start()
+
+    async def stop(self) -> None:
+        """End the child process."""
+        self._broker.stop()
+
+
+def mosquitto(port: int, data: Path) -> Child:
+    """A mosquitto that comes back when it is killed; RuntimeError where there is none."""
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/sbin")
+    if program is None:
+        raise RuntimeError("mosquitto is not installed: apt-get install mosquitto")
+    folder = data / "mosquitto"
+    folder.mkdir(exist_ok=True)
+    config = data / "mosquitto.conf"
+    limit = MESSAGE_BYTES_MAX + 1024
+    config.write_text(
+        _MOSQUITTO.format(
+            host=HOST,
+            port=port,
+            folder=folder,
+            # Started as root it would become another user, who cannot enter a private folder.
+            user=getpass.getuser(),
+            message_bytes_max=limit,
+        ),
+        encoding="utf-8",
+    )
+    return Child("mosquitto", [program, "-c", str(config)], data)
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

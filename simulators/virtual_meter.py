@@ -1,0 +1,30 @@
+"""From a meter of the truth to a meter on a line: the profile says which bytes it answers."""
+
+from collections.abc import Mapping
+
+from drivers import profile
+from drivers.mbus.profile import MbusProfile
+from simulators.house import Point
+from simulators.mbus_meter import MbusBus, MbusMeter
+from simulators.modbus_meter import ModbusBus, ModbusMeter
+from simulators.truth import Meter
+
+# The heat meter's records do not fit one telegram, as with many real ones.
+HEAT_TELEGRAMS = 2
+
+
+def hang(point: Point, meter: Meter, buses: Mapping[str, ModbusBus | MbusBus]) -> None:
+    """Put `meter` on its point's line, in the place of whatever had that address."""
+    bus = buses[point.line]
+    model = profile.load(meter.profile)
+    if isinstance(bus, MbusBus) and isinstance(model, MbusProfile):
+        telegrams = HEAT_TELEGRAMS if model.resource == "heat" else 1
+        bus.meters[point.address] = MbusMeter(
+            point.address, model, meter.shown, meter.serial, telegrams
+        )
+    elif isinstance(bus, ModbusBus) and not isinstance(model, MbusProfile):
+        bus.meters[point.address] = ModbusMeter(
+            point.address, model, meter.shown, int(meter.serial)
+        )
+    else:
+        raise TypeError(f"{point.name}: a {model.protocol} meter cannot hang on {point.line}")

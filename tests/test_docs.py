@@ -1,0 +1,45 @@
+"""Documents say what is there: every command, every make target, and links that lead somewhere."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parent.parent
+
+
+def _tool(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"tools/{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+COMMANDS = _tool("commands")
+
+
+def test_the_page_of_commands_is_what_the_programs_say() -> None:
+    assert (ROOT / "docs/commands.md").read_text("utf-8") == COMMANDS.page(), "run make docs"
+
+
+def test_every_command_says_what_it_does_and_the_readme_names_it() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for program, group in COMMANDS.PROGRAMS.items():
+        for path, command in COMMANDS.leaves(program, group):
+            assert command.help, path
+            assert re.search(rf"`[^`]*\b{path.split()[1]}\b[^`]*`", readme), path
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_every_make_target_a_document_names_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for document in ROOT.glob("*.md"):
+        for target in re.findall(r"`make ([a-z]+)", document.read_text("utf-8")):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{document.name}: {target}"
