@@ -35,7 +35,7 @@ types: $(STAMP)  ## mypy, strict
 	@$(BIN)/mypy --no-error-summary
 
 imports: $(STAMP) ## who may know whom
-	@$(BIN)/lint-imports --no-cache --no-color --no-logo | tail -n 12
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 tests: $(STAMP)  ## pytest on all cores
 	@$(BIN)/pytest -q -n auto --dist worksteal $(TESTS)
