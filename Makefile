@@ -41,7 +41,7 @@ tests: $(STAMP)  ## pytest on all cores
 	@$(BIN)/pytest -q -n auto --dist worksteal $(TESTS)
 
 worlds: $(STAMP) ## 200 seeds of 30 simulated days with faults on
-	@$(BIN)/plomba-sim world --seed 1 --seeds 200 --days 30
+	@$(BIN)/plomba-sim world --seed 1 --seeds 200 --days 30 --jobs $$(nproc)
 
 chaos: $(STAMP) servers ## 50 rounds of SIGKILL to edge, broker and gateway
 	@PLOMBA_CHAOS_ROUNDS=50 $(BIN)/pytest -q -n 0 -m processes --timeout 1800 tests/e2e

@@ -8,6 +8,7 @@ be empty and the envelope canonical: there is no byte in a message that could ch
 import hashlib
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -170,6 +171,8 @@ def parse(message: bytes) -> Sealed:
     return Sealed(key_id, payload, protected, signature)
 
 
+# As many devices as one gateway hears in a minute; each is asked for again with every batch.
+@lru_cache(maxsize=16_384)
 def _protected_header(key_id: bytes) -> bytes:
     header = {_ALGORITHM: _EDDSA, _CONTENT_TYPE: CONTENT_TYPE, _KEY_ID: key_id}
     return cbor2.dumps(header, canonical=True)
