@@ -48,7 +48,17 @@ class Commands(click.Group):
 
 def configured(command: F) -> F:
     """Give a command its `config`, from ``--config``, ``--data`` or ./gateway.toml."""
+    return _with_config(command, _config)
 
+
+def configurable(command: F) -> F:
+    """Give a command its `config` where one is named, else None."""
+    return _with_config(command, lambda data, file: _config(data, file) if data or file else None)
+
+
+def _with_config(
+    command: F, config_of: Callable[[Path | None, Path | None], GatewayConfig | None]
+) -> F:
     @click.option(
         "--data", type=click.Path(path_type=Path), help="The data directory, with defaults."
     )
@@ -57,7 +67,7 @@ def configured(command: F) -> F:
     )
     @functools.wraps(command)
     def with_config(*args: Any, data: Path | None, config_file: Path | None, **kwargs: Any) -> Any:
-        return command(*args, config=_config(data, config_file), **kwargs)
+        return command(*args, config=config_of(data, config_file), **kwargs)
 
     return cast(F, with_config)
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from cloud_sync.signing import MESSAGE_BYTES_MAX, VerifyKey
+from cloud_sync.signing import MESSAGE_BYTES_MAX, SealError, VerifyKey, parse
 from drivers.reading import from_ms
 from gateway import evidence
 from gateway.commands.common import (
     as_json,
+    configurable,
     configured,
     ledger,
     looking,
@@ -16,7 +17,7 @@ from gateway.commands.common import (
     print_table,
 )
 from gateway.config import GatewayConfig
-from gateway.evidence import Trace
+from gateway.evidence import EvidenceError, Trace
 from gateway.sqlite.trace import TraceLedger
 
 
@@ -48,15 +49,22 @@ def trace(config: GatewayConfig, line: str, out: Path | None, *, as_json: bool) 
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The device's public key; <device>.pem beside FILE if left out.",
 )
+@configurable
 @as_json
-def verify(file: Path, public_key: Path | None, *, as_json: bool) -> None:
-    """Check an exported batch offline, with the device's public key alone."""
-    key_file = public_key or file.with_name(f"{file.stem.rpartition('-')[0]}.pem")
-    if not key_file.exists():
-        raise click.UsageError(f"there is no {key_file}: give --public-key PEM")
+def verify(
+    file: Path, public_key: Path | None, config: GatewayConfig | None, *, as_json: bool
+) -> None:
+    """Check an exported batch offline, with the device's public key alone.
+
+    With --data or --config the key comes from that gateway's registry instead.
+    """
     with file.open("rb") as opened:
         message = opened.read(MESSAGE_BYTES_MAX + 1)
-    checked = evidence.check(message, VerifyKey.from_pem(key_file.read_bytes()))
+    if config is not None and public_key is None:
+        key = _registered_key(config, message)
+    else:
+        key = _key_in(public_key or file.with_name(f"{file.stem.rpartition('-')[0]}.pem"))
+    checked = evidence.check(message, key)
     if as_json:
         print_json(evidence.batch_document(checked) | {"file": str(file)})
         return
@@ -66,6 +74,24 @@ def verify(file: Path, public_key: Path | None, *, as_json: bool) -> None:
         f" signed {from_ms(content.signed_at_ms):%Y-%m-%d %H:%M:%S} UTC"
         f" by {checked.key.fingerprint}"
     )
+
+
+def _key_in(file: Path) -> VerifyKey:
+    if not file.exists():
+        raise click.UsageError(f"there is no {file}: give --public-key PEM")
+    return VerifyKey.from_pem(file.read_bytes())
+
+
+def _registered_key(config: GatewayConfig, message: bytes) -> VerifyKey:
+    try:
+        key_id = parse(message).key_id
+    except SealError as error:
+        raise EvidenceError(str(error)) from error
+    with ledger(config) as store:
+        found = store.registry.device_keys([key_id]).get(key_id)
+    if found is None:
+        raise EvidenceError(f"no device of {config.data} has the key {key_id.hex()}")
+    return VerifyKey(found.public_key)
 
 
 @click.command()

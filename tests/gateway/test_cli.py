@@ -89,6 +89,9 @@ def test_a_line_leads_back_to_the_meters_bytes_and_the_batch_verifies_offline(
     assert checked["verified"] is True
     assert checked["hash"] == found["batch"]["hash"]
     assert "verified: batch 2" in said("verify", batch_file)
+    assert "verified: batch 2" in said("verify", batch_file, "--data", data)
+    said("init", "--data", tmp_path / "elsewhere")
+    assert "has the key" in refusal("verify", batch_file, "--data", tmp_path / "elsewhere")
 
 
 def test_a_trace_reads_well_without_json(data: Path) -> None:
