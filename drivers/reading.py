@@ -79,6 +79,16 @@ class Unit(StrEnum):
     HCA = "HCA"
 
 
+class Resource(StrEnum):
+    """What a meter counts."""
+
+    ELECTRICITY = "electricity"
+    COLD_WATER = "cold-water"
+    HOT_WATER = "hot-water"
+    HEAT = "heat"
+    GAS = "gas"
+
+
 class ClockState(StrEnum):
     """How the capturing clock stood, after OCMF's time states (OCMF 1.x, table of TM)."""
 

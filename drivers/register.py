@@ -10,7 +10,6 @@ resolution, which gives back the decimal the meter meant as long as the float ca
 """
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
-from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -20,6 +19,7 @@ from drivers.reading import (
     MANTISSA_MAX,
     Obis,
     RegisterValue,
+    Resource,
     Unit,
     scaled,
 )
@@ -30,16 +30,6 @@ EXACT = Context(prec=1000, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
 
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\r\n]+$")]
 """One line of text for people."""
-
-
-class Resource(StrEnum):
-    """What a meter counts."""
-
-    ELECTRICITY = "electricity"
-    COLD_WATER = "cold-water"
-    HOT_WATER = "hot-water"
-    HEAT = "heat"
-    GAS = "gas"
 
 
 class Register(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,8 @@ rules, kept beside it as verdicts.
 from enum import IntEnum, IntFlag, StrEnum
 from typing import NamedTuple
 
+from drivers.reading import Resource
+
 
 class State(IntEnum):
     """What may be done with a stored reading."""
@@ -42,16 +44,6 @@ class Kind(StrEnum):
 
     DWELLING = "dwelling"
     HOUSE = "house"
-
-
-class Resource(StrEnum):
-    """What flows through a metering point."""
-
-    ELECTRICITY = "electricity"
-    COLD_WATER = "cold-water"
-    HOT_WATER = "hot-water"
-    HEAT = "heat"
-    GAS = "gas"
 
 
 class Finding(NamedTuple):

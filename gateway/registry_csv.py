@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cloud_sync.topics import DEVICE_PATTERN
-from drivers.reading import EXPONENT_MAX, SERIAL_PATTERN, Unit, parse_obis, scaled, to_ms
-from gateway.model import Kind, Resource
+from drivers.reading import EXPONENT_MAX, SERIAL_PATTERN, Resource, Unit, parse_obis, scaled, to_ms
+from gateway.model import Kind
 
 # A city's meters; the file is held in memory while it is checked.
 LINES_MAX = 500_000

@@ -19,8 +19,7 @@ from drivers.mbus.frame import Short
 from drivers.mbus.profile import MbusProfile, MbusRegister
 from drivers.mbus.records import Record
 from drivers.mbus.telegram import Telegram
-from drivers.reading import Unit
-from drivers.register import Resource
+from drivers.reading import Resource, Unit
 from simulators.modbus_meter import Shown
 
 _ACK = bytes((frame.ACK,))

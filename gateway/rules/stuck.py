@@ -4,7 +4,8 @@ It is a hint that a person should look, not a doubt about the value: the reading
 The finding comes once, with the reading at which the limit is passed.
 """
 
-from gateway.model import Finding, Resource, Severity
+from drivers.reading import Resource
+from gateway.model import Finding, Severity
 from gateway.rules.subject import MS_PER_H, Candidate, History
 
 RULE = "V-ZERO"

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from drivers.reading import ClockState, Unit
-from gateway.model import Level, Resource
+from drivers.reading import ClockState, Resource, Unit
+from gateway.model import Level
 
 MS_PER_H = 3_600_000
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from drivers.reading import Unit
-from gateway.model import DeviceKey, Kind, Resource
+from drivers.reading import Resource, Unit
+from gateway.model import DeviceKey, Kind
 from gateway.registry_csv import SUBJECTS, RegisterLine
 from gateway.sqlite.connection import Database
 from gateway.sqlite.statements import named

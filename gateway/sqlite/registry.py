@@ -3,15 +3,8 @@
 import json
 from collections.abc import Collection, Iterable, Sequence
 
-from gateway.model import (
-    FOREVER_MS,
-    Binding,
-    DeviceKey,
-    Level,
-    MeterCard,
-    RegisterCard,
-    Resource,
-)
+from drivers.reading import Resource
+from gateway.model import FOREVER_MS, Binding, DeviceKey, Level, MeterCard, RegisterCard
 from gateway.sqlite.connection import Database
 from gateway.store import FoundRow
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.reading import ClockState, RegisterValue, Unit
+from drivers.reading import ClockState, RegisterValue, Resource, Unit
 from gateway import rules
-from gateway.model import Level, Resource, Severity
+from gateway.model import Level, Severity
 from gateway.rules import stuck, unit
 from gateway.rules.clock import AHEAD_MS_MAX
 from gateway.rules.subject import Candidate, Dial, History, advance

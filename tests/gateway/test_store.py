@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from drivers.reading import Resource
 from gateway import registry
-from gateway.model import DeviceKey, Level, Link, Resource
+from gateway.model import DeviceKey, Level, Link
 from gateway.sqlite.connection import connect
 from gateway.sqlite.store import open_store
 from gateway.store import (
