@@ -1,8 +1,10 @@
 """The configured billing systems, made ready to be handed events."""
 
+import stat
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from gateway.config import ConfigError, CsvTargetConfig, GatewayConfig, TargetConfig
 from gateway.handoff.csv import CsvTarget
@@ -21,7 +23,7 @@ async def _target(config: TargetConfig, stack: AsyncExitStack) -> Target:
     if isinstance(config, CsvTargetConfig):
         return CsvTarget(config.name, config.directory)
     try:
-        secret = config.secret_file.read_text(encoding="ascii")
+        secret = _private_text(config.secret_file)
         client = await stack.enter_async_context(http_client(config.timeout_s))
         return WebhookTarget(
             config.name,
@@ -33,3 +35,11 @@ async def _target(config: TargetConfig, stack: AsyncExitStack) -> Target:
         )
     except (OSError, UnicodeDecodeError, SecretError) as error:
         raise ConfigError(f"target {config.name}: {config.secret_file}: {error}") from error
+
+
+def _private_text(file: Path) -> str:
+    """The text of a file that only its owner may read; SecretError if others may."""
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & 0o077:
+        raise SecretError(f"has rights {mode:04o}, expected 0600: run chmod 600 {file}")
+    return file.read_text(encoding="ascii")

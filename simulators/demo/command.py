@@ -51,7 +51,8 @@ def demo(
     balance and exit status 0 if it adds up.
     """
     folder = data or Path(tempfile.mkdtemp(prefix="plomba-demo-"))
-    options = Options(folder, broker, port, speed, seed, minutes, live=not (headless or as_json))
+    live = sys.stdout.isatty() and not (headless or as_json)
+    options = Options(folder, broker, port, speed, seed, minutes, live)
     try:
         balance = asyncio.run(Supervisor(options).run())
     except DemoError as error:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import uvicorn
 from rich.live import Live
 
@@ -90,6 +91,8 @@ class Supervisor:
             switches = await _serve_meters(stack, premises, clock)
             edge, children = await self._start(stack, premises)
             watcher = Watcher(premises, receiver, clock, children, options.broker)
+            if not options.live:
+                _say(f"the house is on {premises.page_url}, its state in {premises.data}")
             fitter = asyncio.create_task(_exchange_meters(premises, edge, clock))
             await self._watch(watcher)
             fitter.cancel()
@@ -156,6 +159,11 @@ class Supervisor:
                     await asyncio.sleep(REFRESH_S)
         except TimeoutError:
             return  # The balance says what is missing.
+
+
+def _say(text: str) -> None:
+    """A line for a person, beside whatever the command prints."""
+    click.echo(f"plomba demo: {text}", err=True)
 
 
 def _settled(premises: Premises) -> bool:

@@ -266,5 +266,9 @@ def test_a_webhook_without_its_secret_is_refused(data: Path, tmp_path: Path) -> 
         'secret_file = "erp.secret"\n'
     )
     assert "target erp:" in refusal("run", "--config", config)
-    (tmp_path / "erp.secret").write_text("hunter2")
+    secret = tmp_path / "erp.secret"
+    secret.write_text("hunter2")
+    secret.chmod(0o644)
+    assert "has rights 0644, expected 0600: run chmod 600" in refusal("run", "--config", config)
+    secret.chmod(0o600)
     assert "expected a webhook secret" in refusal("run", "--config", config)
