@@ -2,8 +2,11 @@
 
 import click
 
-from gateway.commands import billing, evidence, registry, running
+from gateway.commands.billing import balance, close, outbox, write
 from gateway.commands.common import Commands
+from gateway.commands.evidence import quarantine, review, trace, verify
+from gateway.commands.registry import registry
+from gateway.commands.running import init, run
 
 
 @click.group(cls=Commands)
@@ -13,17 +16,17 @@ def main() -> None:
 
 
 for command in (
-    running.init,
-    running.run,
-    registry.registry,
-    billing.close,
-    billing.write,
-    billing.outbox,
-    billing.balance,
-    evidence.trace,
-    evidence.verify,
-    evidence.review,
-    evidence.quarantine,
+    init,
+    run,
+    registry,
+    close,
+    write,
+    outbox,
+    balance,
+    trace,
+    verify,
+    review,
+    quarantine,
 ):
     main.add_command(command)
 
