@@ -44,6 +44,11 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except EXPECTED as error:
             raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            # A Pi installs nothing of the cloud, and has this program all the same.
+            raise click.ClickException(
+                f"{error.name} is not installed here: install plomba with its gateway extra"
+            ) from error
 
 
 def configured(command: F) -> F:

@@ -272,3 +272,18 @@ def test_a_webhook_without_its_secret_is_refused(data: Path, tmp_path: Path) -> 
     assert "has rights 0644, expected 0600: run chmod 600" in refusal("run", "--config", config)
     secret.chmod(0o600)
     assert "expected a webhook secret" in refusal("run", "--config", config)
+
+
+def test_a_device_without_the_clouds_libraries_says_so_in_one_line(tmp_path: Path) -> None:
+    # None in sys.modules is how Python itself marks a module that cannot be imported.
+    script = "import sys; sys.modules['alembic'] = None; from gateway.__main__ import main; main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", script, "init", "--data", str(tmp_path / "d")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "Error: alembic is not installed here: install plomba with its gateway extra\n"
+    )
