@@ -85,7 +85,13 @@ def test_nothing_names_a_machine_or_a_registry(trace: str) -> None:
 
 def test_requirement_files_are_hashed_and_hold_no_addresses() -> None:
     files = _tracked("requirements/*.txt")
-    assert {path.name for path in files} == {"dev.txt", "edge.txt", "gateway.txt", "uv.txt"}
+    assert {path.name for path in files} == {
+        "build.txt",
+        "dev.txt",
+        "edge.txt",
+        "gateway.txt",
+        "uv.txt",
+    }
     for path in files:
         text = path.read_text("utf-8")
         assert "://" not in text

@@ -13,4 +13,5 @@ lock() {
 lock requirements/dev.txt pyproject.toml --extra sim --group dev
 lock requirements/edge.txt pyproject.toml --extra edge --constraints requirements/dev.txt
 lock requirements/gateway.txt pyproject.toml --extra gateway --constraints requirements/dev.txt
+printf 'setuptools\n' | lock requirements/build.txt - --constraints requirements/dev.txt
 printf 'uv\n' | lock requirements/uv.txt -

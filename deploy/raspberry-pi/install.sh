@@ -29,8 +29,7 @@ new=$prefix.new
 rm -rf "$new"
 python3 -m venv "$new"
 "$new/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --require-hashes -r "$root/requirements/edge.txt"
-"$new/bin/python" -m pip install --quiet --disable-pip-version-check setuptools
+    --require-hashes -r "$root/requirements/edge.txt" -r "$root/requirements/build.txt"
 "$new/bin/python" -m pip install --quiet --disable-pip-version-check \
     --no-deps --no-build-isolation "$root"
 mkdir -p "$new/share"
