@@ -259,9 +259,6 @@ class BookPort(Protocol):
     def end_key(self, key_id: bytes, at_ms: int) -> None:
         """From that instant on the key signs nothing."""
 
-    def device_names(self) -> list[str]:
-        """All devices."""
-
 
 class QuarantinePort(Protocol):
     """Refused messages, bounded per reason."""

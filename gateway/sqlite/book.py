@@ -88,8 +88,5 @@ class SqliteBook:
         self._sql.execute(_SQL["end-key"], {"key_id": key_id, "at_ms": at_ms})
         self._raise_revision()
 
-    def device_names(self) -> list[str]:
-        return [name for (name,) in self._sql.execute(_SQL["device-names"])]
-
     def _raise_revision(self) -> None:
         self._sql.execute(_SQL["raise-revision"])

@@ -170,8 +170,5 @@ FROM device WHERE name = :device;
 -- name: end-key
 UPDATE device_key SET valid_to_ms = :at_ms WHERE key_id = :key_id;
 
--- name: device-names
-SELECT name FROM device ORDER BY name;
-
 -- name: raise-revision
 UPDATE registry_revision SET revision = revision + 1;

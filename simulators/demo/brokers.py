@@ -56,8 +56,6 @@ log_dest stderr
 class EmbeddedBroker:
     """iotcore in a child process of this one."""
 
-    name = "embedded"
-
     def __init__(self, port: int, data: Path) -> None:
         config = data / "broker.toml"
         limit = MESSAGE_BYTES_MAX + 1024  # the topic and the packet's own header

@@ -14,14 +14,15 @@ from simulators.demo.supervisor import BROKERS, DemoError, Options, Supervisor
 # Half an hour of the house per second: a month in twenty-four minutes, a period closed in ten
 # seconds, and still slow enough to watch a reading arrive.
 SPEED = 1800
-HOURS_MINUTES_MAX = 24 * 60
+# A day of the world is five years of the house.
+MINUTES_MAX = 24 * 60
 
 
 @click.command()
 @click.option("--headless", is_flag=True, help="No live view; ends with the balance.")
 @click.option(
     "--minutes",
-    type=click.FloatRange(0.1, HOURS_MINUTES_MAX),
+    type=click.FloatRange(0.1, MINUTES_MAX),
     help="How long to run; until Ctrl-C if left out.",
 )
 @click.option(

@@ -35,6 +35,11 @@ class Child:
         await self._spawn()
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.name}")
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is started again when it ends."""
+        return self._keeper is not None and not self._keeper.done()
+
     async def stop(self) -> None:
         """Ask it to end, and insist after STOP_S."""
         if self._keeper is not None:

@@ -95,8 +95,7 @@ class Supervisor:
                 _say(f"the house is on {premises.page_url}, its state in {premises.data}")
             fitter = asyncio.create_task(_exchange_meters(premises, edge, clock))
             await self._watch(watcher)
-            fitter.cancel()
-            await asyncio.wait([fitter])
+            await _send_home(fitter, edge)
             for switch in switches:
                 switch.on = False
             await self._settle(premises)
@@ -158,7 +157,9 @@ class Supervisor:
                 while not _settled(premises):  # noqa: ASYNC110
                     await asyncio.sleep(REFRESH_S)
         except TimeoutError:
-            return  # The balance says what is missing.
+            _say(
+                f"not everything arrived within {SETTLE_S:.0f} s: the balance says what is missing"
+            )
 
 
 def _say(text: str) -> None:
@@ -191,6 +192,17 @@ async def _exchange_meters(premises: Premises, edge: Child, clock: ScaledClock) 
         await asyncio.sleep((exchange.at_ms - clock.now_ms()) / 1000 / clock.speed)
         await edge.stop()
         premises.exchange(exchange)
+        await edge.start()
+
+
+async def _send_home(fitter: asyncio.Task[None], edge: Child) -> None:
+    """End the fitter's work wherever it is; the agent runs again, for its spool is to drain."""
+    fitter.cancel()
+    await asyncio.wait([fitter])
+    if not fitter.cancelled():
+        fitter.result()
+    if not edge.is_kept:
+        await edge.stop()
         await edge.start()
 
 
