@@ -10,6 +10,9 @@ from typing import NamedTuple, Protocol
 
 from drivers.reading import MeterStatus, RegisterValue
 
+Address = int | str
+"""A Modbus unit or an M-Bus primary address; as text, an M-Bus secondary address."""
+
 
 class DriverError(Exception):
     """Why a read gave no answer. `retryable` says whether asking again soon can help."""
@@ -52,6 +55,46 @@ class Answer(NamedTuple):
     status: MeterStatus
     raw: bytes
     identification: str | None = None
+
+
+class Detail(NamedTuple):
+    """One raw record of an answer for a person's eyes, and the register that takes it, if any."""
+
+    place: str
+    raw: str
+    meaning: str
+    register: str | None = None
+
+
+class Found(NamedTuple):
+    """A meter that a search found. `profiles` are the names of those that fit, best first.
+
+    `secondary` is an M-Bus meter's full secondary address; `remark` is what a person should know,
+    such as why no profile is named.
+    """
+
+    protocol: str
+    address: Address
+    identification: str | None = None
+    manufacturer: str | None = None
+    version: int | None = None
+    medium: str | None = None
+    secondary: str | None = None
+    profiles: tuple[str, ...] = ()
+    remark: str | None = None
+
+
+class Step(NamedTuple):
+    """How far a search is: `asked` questions done, about `of` in all (None: not known), at `where`.
+
+    `todo` is what is still to be searched; a search begun with it goes on from here.
+    """
+
+    asked: int
+    of: int | None
+    where: str
+    todo: tuple[str, ...] = ()
+    found: Found | None = None
 
 
 class Link(Protocol):

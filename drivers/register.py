@@ -10,7 +10,7 @@ resolution, which gives back the decimal the meter meant as long as the float ca
 """
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -71,12 +71,22 @@ class Sample(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class BaseProfile(Struct, frozen=True, kw_only=True, tag_field="protocol"):
-    """The head of a profile file. Its `protocol` names the kind."""
+    """The head of a profile file. Its `protocol` names the kind.
+
+    `verified` says what stands behind it: bytes of a real meter ("sample") or documents only, and
+    `source` which. `wire` is how the meter's port is set when it leaves the factory. A meter that
+    lives on a battery allows `reads_per_day_max` reads a day.
+    """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", max_length=48)]
     title: Line
     manufacturer: Line
     resource: Resource
+    verified: Literal["sample", "documented"]
+    source: Line
+    wire: Line | None = None
+    note: Line | None = None
+    reads_per_day_max: Annotated[int, Meta(ge=1, le=86_400)] | None = None
 
     @property
     def protocol(self) -> str:

@@ -31,8 +31,14 @@ class MbusSample(Sample, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class MbusProfile(BaseProfile, frozen=True, kw_only=True, tag="mbus"):
-    """One M-Bus meter model. `makers` are the three-letter codes its telegrams may carry."""
+    """One M-Bus meter model, recognised by what its telegrams carry and by its records.
+
+    `makers` are three-letter codes, `versions` and `media` those of the header; an empty tuple
+    allows any.
+    """
 
     registers: Annotated[tuple[MbusRegister, ...], Meta(min_length=1, max_length=64)]
     samples: Annotated[tuple[MbusSample, ...], Meta(min_length=1)]
     makers: tuple[Maker, ...] = ()
+    versions: tuple[Annotated[int, Meta(ge=0, le=255)], ...] = ()
+    media: tuple[str, ...] = ()

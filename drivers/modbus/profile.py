@@ -36,10 +36,48 @@ class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return width(self.kind)
 
 
+class Span(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Registers from `first` to `last`, both included, that no request may touch."""
+
+    function: Literal[3, 4]
+    first: Address
+    last: Address
+
+
+class Term(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One more number to add: another tariff, or the fraction beside a whole part.
+
+    What is not said is as in the register it belongs to.
+    """
+
+    address: Address
+    kind: Kind | None = None
+    scale: Decimal | None = None
+
+
+class Sign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something a meter of this model shows, by which a search recognises it.
+
+    Exactly one of `text` (ASCII, two characters a register), `words` (hexadecimal registers), or a
+    number of `kind` from `low` to `high`, both included.
+    """
+
+    function: Literal[3, 4]
+    address: Address
+    text: Annotated[str, Meta(min_length=2, max_length=40)] | None = None
+    words: Annotated[str, Meta(pattern=r"^(?:[0-9A-F]{4}){1,20}$")] | None = None
+    kind: Kind | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    word_order: Order = "big"
+    byte_order: Order = "big"
+
+
 class ModbusRegister(Register, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One register: the raw number at `place` times `scale` is the value in `unit`.
 
-    `absent` is the pattern a meter sends instead of a value it does not have.
+    The numbers of `plus` are added, each with its own scale. `absent` is the pattern a meter sends
+    instead of a value it does not have.
     """
 
     function: Literal[3, 4]
@@ -49,6 +87,7 @@ class ModbusRegister(Register, frozen=True, kw_only=True, forbid_unknown_fields=
     byte_order: Order = "big"
     scale: Decimal = Decimal(1)
     absent: HexRegisters | None = None
+    plus: Annotated[tuple[Term, ...], Meta(max_length=8)] = ()
 
     @property
     def place(self) -> Place:
@@ -74,7 +113,8 @@ class ModbusProfile(BaseProfile, frozen=True, kw_only=True, tag="modbus"):
 
     `max_registers` and `even_count` are what one request may ask for; `gap_max` registers between
     two wanted ones may be read along, if the map of this meter declares such holes readable.
-    `identification` is where its serial number stands.
+    Spans in `unreadable` are never touched. `identification` is where its serial number stands;
+    `signs` are what a search recognises the model by, all of them together.
     """
 
     registers: Annotated[tuple[ModbusRegister, ...], Meta(min_length=1, max_length=64)]
@@ -83,3 +123,5 @@ class ModbusProfile(BaseProfile, frozen=True, kw_only=True, tag="modbus"):
     even_count: bool = False
     gap_max: Annotated[int, Meta(ge=0, le=40)] = 0
     identification: Place | None = None
+    signs: Annotated[tuple[Sign, ...], Meta(max_length=8)] = ()
+    unreadable: Annotated[tuple[Span, ...], Meta(max_length=64)] = ()

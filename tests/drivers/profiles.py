@@ -10,6 +10,8 @@ title = "A meter"
 manufacturer = "Somebody"
 protocol = "modbus"
 resource = "electricity"
+verified = "documented"
+source = "somebody"
 """
 REGISTER = """
 [[registers]]
