@@ -49,8 +49,9 @@ chaos: $(STAMP) servers ## 50 rounds of SIGKILL to edge, broker and gateway
 bench: $(STAMP)  ## figures, as ratios measured in one run
 	@$(BIN)/plomba-sim bench ingest --store sqlite --readings 200000 --batch 100 --json
 
-docs: $(STAMP)   ## the page of commands, from the programs' own help
-	@$(BIN)/python tools/commands.py > docs/commands.md.new && mv docs/commands.md.new docs/commands.md
+docs: $(STAMP)   ## the pages of commands and of meters, from the programs and profiles themselves
+	@for page in commands meters; do \
+		$(BIN)/python tools/$$page.py > docs/$$page.md.new && mv docs/$$page.md.new docs/$$page.md || exit 1; done
 
 lock:            ## renew the hashed requirement files from pyproject.toml
 	@sh tools/lock.sh

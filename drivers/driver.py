@@ -15,13 +15,22 @@ Address = int | str
 
 
 class DriverError(Exception):
-    """Why a read gave no answer. `retryable` says whether asking again soon can help."""
+    """Why a read gave no answer. `retryable` says whether asking again soon can help.
+
+    `received` is what came instead, where anything came that could help to find out why.
+    """
 
     retryable = True
+    received: bytes = b""
 
 
 class LinkDown(DriverError):  # noqa: N818 - the family is named by what happened, not by "Error"
-    """The link to the line could not be opened, or closed under a read."""
+    """The link to the line could not be opened, or closed under a read.
+
+    `asked` says that a question was on its way then: a meter that counts may have counted it.
+    """
+
+    asked = False
 
 
 class NoAnswer(DriverError):  # noqa: N818 - as above
@@ -29,7 +38,7 @@ class NoAnswer(DriverError):  # noqa: N818 - as above
 
 
 class FrameError(DriverError):
-    """Bytes came that are not a sound answer. `received` keeps them."""
+    """Bytes came that are not a sound answer, kept as `received`."""
 
     def __init__(self, message: str, received: bytes = b"") -> None:
         super().__init__(message)
@@ -99,6 +108,10 @@ class Step(NamedTuple):
 
 class Link(Protocol):
     """A byte pipe to a line: a serial port, a TCP connection, or a simulator's memory."""
+
+    @property
+    def packs(self) -> bool:
+        """Whether the first byte of an answer may come as late as its last: a network collects."""
 
     async def open(self) -> None:
         """Connect; LinkDown if that fails. Opening an open link does nothing."""

@@ -1,9 +1,10 @@
-"""Real links: a TCP connection or a serial port. The only file of the drivers that does I/O.
+"""Real links: a TCP connection or a serial port. Only this and `rfc2217.py` do I/O of a line.
 
     tcp://192.168.1.40:502                a gateway or serial server (IPv6 in brackets)
     serial:///dev/ttyUSB0?baud=9600&bits=8&parity=N&stop=1
+    rfc2217://192.168.1.40:4001?baud=2400&parity=E   a serial server whose port is set from here
 
-Both are byte pipes and nothing more: what a byte means, and when the line is quiet, is decided in
+All are byte pipes and nothing more: what a byte means, and when the line is quiet, is decided in
 `drivers/bus.py`. Every wait has an end, every failure is one LinkDown with one line of text.
 """
 
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import serial
 
 from drivers.driver import Link, LinkDown
+from drivers.rfc2217 import RemotePort, Rfc2217Link
 
 # A gateway on the same site answers within milliseconds; over a mobile network within two seconds.
 CONNECT_S_MAX = 5.0
@@ -52,16 +54,25 @@ def open_link(url: str) -> Link:
         return _tcp(url)
     if parts.scheme == "serial":
         return SerialLink(_serial_settings(url))
-    raise LinkUrlError(f"expected tcp://host:port or serial:///dev/…, got {url!r}")
+    if parts.scheme == "rfc2217":
+        return Rfc2217Link(_remote_port(url))
+    raise LinkUrlError(
+        f"expected tcp://host:port, serial:///dev/… or rfc2217://host:port, got {url!r}"
+    )
 
 
 def baud_of(url: str) -> int | None:
-    """The speed a serial `url` names; None for TCP, where the box at the other end knows it."""
-    return _serial_settings(url).baud if urlsplit(url).scheme == "serial" else None
+    """The speed that `url` sets; None for plain TCP, where the box at the other end knows it."""
+    scheme = urlsplit(url).scheme
+    if scheme == "rfc2217":
+        return _remote_port(url).baud
+    return _serial_settings(url).baud if scheme == "serial" else None
 
 
 class TcpLink:
     """A TCP connection to `host`:`port`."""
+
+    packs = True
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
@@ -130,6 +141,8 @@ class TcpLink:
 
 class SerialLink:
     """A serial port, opened for this process alone."""
+
+    packs = False
 
     def __init__(self, settings: SerialSettings) -> None:
         self._settings = settings
@@ -214,23 +227,40 @@ async def _readable(descriptor: int, timeout_s: float) -> bool:
 
 
 def _tcp(url: str) -> TcpLink:
+    host, port = _host_and_port(url)
+    if urlsplit(url).query:
+        raise LinkUrlError(f"expected tcp://host:port, got {url!r}")
+    return TcpLink(host, port)
+
+
+def _remote_port(url: str) -> RemotePort:
+    host, port = _host_and_port(url)
+    _, baud, bits, parity, stop = _settings("", urlsplit(url).query)
+    return RemotePort(host, port, baud, bits, parity, stop)
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     try:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if not host or not port or parts.path or parts.query or parts.fragment:
-        raise LinkUrlError(f"expected tcp://host:port, got {url!r}")
-    return TcpLink(host, port)
+    if not host or not port or parts.path or parts.fragment:
+        raise LinkUrlError(f"expected {parts.scheme}://host:port, got {url!r}")
+    return host, port
 
 
 def _serial_settings(url: str) -> SerialSettings:
     parts = urlsplit(url)
     if parts.netloc or not parts.path.startswith("/"):
         raise LinkUrlError(f"expected serial:///dev/…, three slashes, got {url!r}")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return _settings(parts.path, parts.query)
+
+
+def _settings(port: str, query: str) -> SerialSettings:
+    options = dict(parse_qsl(query, keep_blank_values=True))
     settings = SerialSettings(
-        parts.path,
+        port,
         baud=_choice(options, "baud", BAUDS, 9600),
         bits=_choice(options, "bits", (7, 8), 8),
         parity=options.pop("parity", "N"),

@@ -1,20 +1,44 @@
-"""plomba-edge: the agent on the device, and the installer's commands beside it."""
+"""plomba-edge: the agent on the device, and the installer's commands beside it.
+
+The agent runs for years on a small machine: what only the installer's commands need is loaded with
+them.
+"""
 
 import asyncio
 import json
+from importlib import import_module
 
 import click
 
 from edge import app, identity
 from edge.commands.common import config_option, json_option, log_to_stderr, one_line_errors
-from edge.commands.doctor import doctor
-from edge.commands.read import read
-from edge.commands.spool import spool
 from edge.config import EdgeConfig
-from edge.decode import decode
+
+_INSTALLERS = {
+    "decode": "edge.decode",
+    "doctor": "edge.commands.doctor",
+    "read": "edge.commands.read",
+    "scan": "edge.commands.scan",
+    "spool": "edge.commands.spool",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """A group that loads the installer's commands when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, in the order of the alphabet."""
+        return sorted({*super().list_commands(ctx), *_INSTALLERS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, None if there is none."""
+        if cmd_name not in _INSTALLERS:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(import_module(_INSTALLERS[cmd_name]), cmd_name)
+        return found
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="plomba")
 def main() -> None:
     """Read meters, sign what they say, and keep it until the gateway has it."""
@@ -43,10 +67,6 @@ def enroll(config: EdgeConfig, *, as_json: bool) -> None:
         return
     click.echo(pem, nl=False)
     click.echo(f"fingerprint of {config.device.name}: {public.fingerprint}", err=True)
-
-
-for command in (read, doctor, spool, decode):
-    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,8 @@ class Agent:
     async def run(self) -> None:
         """Poll and deliver until stopped: then finish the reads under way, send, say goodbye."""
         self._tell_of_damage()
-        polling = asyncio.gather(*(poller.run() for poller in self.pollers))
+        pollers = [asyncio.ensure_future(poller.run()) for poller in self.pollers]
+        polling = asyncio.gather(*pollers)
         delivering = asyncio.ensure_future(self.uplink.run())
         try:
             both: set[asyncio.Future[Any]] = {polling, delivering}
@@ -102,9 +103,10 @@ class Agent:
             if delivering.done():
                 delivering.result()
         finally:
-            polling.cancel()
-            delivering.cancel()
-            await asyncio.gather(polling, delivering, return_exceptions=True)
+            # The first failure ends a gathering, and would leave the other lines to go on alone.
+            for task in (*pollers, delivering):
+                task.cancel()
+            await asyncio.gather(polling, *pollers, delivering, return_exceptions=True)
 
     def stop(self) -> None:
         """Ask `run` to come to its end."""

@@ -8,8 +8,10 @@ import asyncio
 import functools
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from random import SystemRandom
+
+import structlog
 
 from cloud_sync import mqtt, state, topics
 from cloud_sync.transport import Message
@@ -18,42 +20,63 @@ from drivers.bus import Line
 from drivers.link import open_link
 from drivers.mbus.driver import MbusDriver
 from drivers.modbus.driver import ModbusDriver
-from edge import identity
+from edge import identity, meter_keys
 from edge.agent import Agent
-from edge.clock import Clock, SystemClock
-from edge.config import BrokerConfig, EdgeConfig, LineConfig, MeterConfig
+from edge.allowance import Allowance
+from edge.clock import Clock, Stamp, SystemClock
+from edge.config import BrokerConfig, ConfigError, EdgeConfig, LineConfig, MeterConfig
+from edge.line_owner import owning_lines
+from edge.meter_keys import Keys
 from edge.poller import LinePlan, Meter, Read
-from edge.spool import Spool
+from edge.read_log import FILE_NAME, ReadLog
+from edge.spool import Spool, SpoolError
+
+log = structlog.get_logger("edge.app")
 
 DRIVERS: dict[str, ModbusDriver | MbusDriver] = {"modbus": ModbusDriver(), "mbus": MbusDriver()}
 
 
 async def run(config: EdgeConfig, *, clock: Clock | None = None) -> None:
-    """Run the agent until SIGINT or SIGTERM. Raises SpoolError, KeyFileError or TlsError."""
+    """Run the agent until SIGINT or SIGTERM.
+
+    Raises ConfigError, KeyFileError, LinesInUse, SpoolError or TlsError.
+    """
+    busy = [line for line in config.lines if line.meters]
+    if not busy:
+        raise ConfigError("no meters to read yet: find them with plomba-edge scan --write")
+    for line in config.lines:
+        if not line.meters:
+            log.warning("line has no meters", line=line.name, hint="plomba-edge scan --write")
     keys = identity.load(config.device)
+    secrets = meter_keys.of(config.device.meter_keys)
     settings = broker_settings(config.broker, config.device.name)
     if settings.tls is not None:
         settings.tls.context()
-    spool = Spool(config.device.state_dir, max_bytes=config.spool.max_bytes)
-    lines = {plan.name: open_line(plan) for plan in config.lines}
-    try:
+    async with AsyncExitStack() as stack:
+        spool = Spool(config.device.state_dir, max_bytes=config.spool.max_bytes)
+        stack.callback(spool.close)
+        stack.enter_context(owning_lines(config.device.state_dir, is_agent=True))
+        time = clock or SystemClock()
+        reads = stack.enter_context(read_log(config, time.now()))
         agent = Agent(
             device=config.device.name,
             key=keys.key,
             gateway_key=keys.gateway_key,
             spool=spool,
-            lines=[line_plan(plan, lines[plan.name]) for plan in config.lines],
-            clock=clock or SystemClock(),
+            lines=[line_plan(line, _opened(stack, line), secrets, reads) for line in busy],
+            clock=time,
             dial=functools.partial(mqtt.connect, settings),
             zone=config.zone,
             random=SystemRandom(),
         )
         with _stopped_by_signals(agent):
             await agent.run()
-    finally:
-        for line in lines.values():
-            await line.close()
-        spool.close()
+
+
+def _opened(stack: AsyncExitStack, config: LineConfig) -> Line:
+    line = open_line(config)
+    stack.push_async_callback(line.close)
+    return line
 
 
 def open_line(config: LineConfig) -> Line:
@@ -67,25 +90,62 @@ def open_line(config: LineConfig) -> Line:
     )
 
 
-def line_plan(config: LineConfig, line: Line) -> LinePlan:
+@contextmanager
+def read_log(config: EdgeConfig, now: Stamp) -> Iterator[ReadLog | None]:
+    """Where the reads of meters that allow only so many are kept, if there are any of them."""
+    if all(meter.reads_max is None for _, meter in config.meters):
+        yield None
+        return
+    path = config.device.state_dir / FILE_NAME
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reads = ReadLog(path, now)
+    except OSError as error:
+        raise SpoolError(f"cannot keep the list of reads in {path}: {error}") from error
+    with closing(reads):
+        yield reads
+
+
+def line_plan(
+    config: LineConfig, line: Line, keys: Keys | None = None, reads: ReadLog | None = None
+) -> LinePlan:
     """What the agent asks on a line."""
     meters = tuple(
         Meter(
             serial=meter.serial,
-            read=reader(line, meter),
+            read=reader(line, meter, keys or {}),
             interval_s=meter.interval_s,
             raw=meter.raw,
+            allowance=allowance_of(meter, reads),
         )
         for meter in config.meters
     )
     return LinePlan(name=config.name, meters=meters)
 
 
-def reader(line: Line, meter: MeterConfig) -> Read:
+def allowance_of(meter: MeterConfig, reads: ReadLog | None) -> Allowance | None:
+    """How often a meter may be asked, if that has a bound."""
+    if meter.reads_max is None or reads is None:
+        return None
+    return reads.allowance(meter.serial, meter.reads_max)
+
+
+def reader(line: Line, meter: MeterConfig, keys: Keys) -> Read:
     """One read of one meter over its line."""
     model = profile.load(meter.profile)
-    driver = DRIVERS[model.protocol]
-    return functools.partial(driver.read, line, model, meter.address, expect_id=meter.expect_id)
+    return functools.partial(
+        DRIVERS[model.protocol].read,
+        line,
+        model,
+        meter.address,
+        expect_id=meter.expect_id,
+        key=key_of(meter, keys),
+    )
+
+
+def key_of(meter: MeterConfig, keys: Keys) -> bytes | None:
+    """The key of a meter that encrypts, whichever of its names it stands under."""
+    return meter_keys.find(keys, meter.address, meter.expect_id, meter.serial)
 
 
 def broker_settings(broker: BrokerConfig, device: str) -> mqtt.Settings:

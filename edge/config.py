@@ -9,14 +9,25 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from cloud_sync.topics import DEVICE_PATTERN
 from drivers import profile
 from drivers.bus import TURNAROUND_S, Framing
+from drivers.driver import Address
 from drivers.link import LinkUrlError, baud_of, open_link
 from drivers.reading import SERIAL_PATTERN
+from edge import places
+from edge.allowance import check_interval
 
 # The converter's speed where neither the URL nor the line says one; only the length of the pauses
 # depends on it, and a slower figure is the careful one.
@@ -24,6 +35,8 @@ BAUD = 2400
 # 247 addresses on an RS-485 line, 250 on an M-Bus segment.
 METERS_MAX = 250
 LINES_MAX = 16
+# A quarter of an hour: what consumption is settled and compared by.
+INTERVAL_S = 900
 
 
 class ConfigError(ValueError):
@@ -69,6 +82,8 @@ class DeviceConfig(_Section):
     key: PathText
     gateway_key: PathText
     state_dir: PathText
+    meter_keys: PathText | None = None
+    """The keys of meters that encrypt, see `edge/meter_keys.py`."""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
 
@@ -102,15 +117,25 @@ class MeterConfig(_Section):
 
     serial: Annotated[str, Field(pattern=SERIAL_PATTERN)]
     profile: Annotated[str, AfterValidator(_profile)]
-    address: Annotated[int, Field(ge=0, le=255)]
-    interval_s: Annotated[int, Field(ge=1, le=86_400)] = 900
+    address: Annotated[Address, PlainValidator(places.parse)]
+    interval_s: Annotated[int, Field(ge=1, le=86_400)] = INTERVAL_S
     expect_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     raw: bool = False
     """Keep the meter's answer itself also for interval readings."""
 
+    @property
+    def protocol(self) -> str:
+        """What the meter speaks."""
+        return profile.load(self.profile).protocol
+
+    @property
+    def reads_max(self) -> int | None:
+        """How many reads a day the meter allows, if that has a bound."""
+        return profile.load(self.profile).reads_per_day_max
+
 
 class LineConfig(_Section):
-    """One line: a serial port or a TCP converter, with the meters on it."""
+    """One line: a serial port or a TCP converter, with the meters on it, if any are known yet."""
 
     name: Name
     url: Annotated[str, AfterValidator(_link)]
@@ -118,9 +143,30 @@ class LineConfig(_Section):
     baud: Annotated[int, Field(ge=300, le=115_200)] | None = None
     turnaround_s: Annotated[float, Field(gt=0, le=30)] = TURNAROUND_S
     echo: bool = False
-    meters: Annotated[
-        tuple[MeterConfig, ...], Field(min_length=1, max_length=METERS_MAX, strict=False)
-    ]
+    meters: Annotated[tuple[MeterConfig, ...], Field(max_length=METERS_MAX, strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _one_speed(self) -> "LineConfig":
+        opened = baud_of(self.url)
+        if self.baud is not None and opened is not None and self.baud != opened:
+            raise ValueError(
+                f"baud is {self.baud}, but the port is opened with {opened}: "
+                f"write ?baud={self.baud} into the url"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _places(self) -> "LineConfig":
+        for number, meter in enumerate(self.meters):
+            try:
+                places.check(meter.protocol, self.framing, meter.address)
+            except ValueError as error:
+                raise ValueError(f"meter {meter.serial}: {error}") from error
+            for other in self.meters[:number]:
+                if meter.protocol == other.protocol and places.clash(meter.address, other.address):
+                    both = f"meters {other.serial} and {meter.serial}"
+                    raise ValueError(f"{both} share the address {meter.address}: one answers")
+        return self
 
     @property
     def bits_per_s(self) -> int:
@@ -143,9 +189,15 @@ class EdgeConfig(_Section):
         _refuse_twice("lines.name", [line.name for line in self.lines])
         _refuse_twice("lines.url", [line.url for line in self.lines])
         _refuse_twice("meters.serial", [meter.serial for _, meter in self.meters])
-        for line in self.lines:
-            addresses = [str(meter.address) for meter in line.meters]
-            _refuse_twice(f"address on line {line.name}", addresses)
+        return self
+
+    @model_validator(mode="after")
+    def _no_battery_emptied(self) -> "EdgeConfig":
+        for _, meter in self.meters:
+            try:
+                check_interval(meter.interval_s, meter.reads_max, self.zone)
+            except ValueError as error:
+                raise ValueError(f"meter {meter.serial}: {error}") from error
         return self
 
     @property
@@ -161,16 +213,39 @@ class EdgeConfig(_Section):
 
 def load(path: Path) -> EdgeConfig:
     """The configuration of a file; ConfigError with one line otherwise."""
+    return parse(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """The text of a configuration file; ConfigError with one line if it cannot be read."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_bytes().decode("utf-8")
+    except PermissionError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}, try it with sudo") from error
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def parse(text: str, path: Path) -> EdgeConfig:
+    """The configuration that `text`, the content of `path`, says; ConfigError otherwise."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     try:
         return _from_folder(EdgeConfig.model_validate(table), path.parent)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_first(error)}") from error
+
+
+def with_only(line: LineConfig, meter: dict[str, str | int]) -> LineConfig:
+    """`line` with nothing but one meter, which stands in no file; ConfigError if it cannot be."""
+    try:
+        return LineConfig.model_validate(line.model_dump() | {"meters": [meter]})
+    except ValidationError as error:
+        raise ConfigError(_first(error).removeprefix("meters.0.")) from error
 
 
 def _first(error: ValidationError) -> str:

@@ -3,26 +3,35 @@
 Needs neither hardware nor configuration. A file holds one telegram or several, as hexadecimal
 digits with or without spaces, over any number of lines; a line that opens a JSON object ends it,
 which is how collections of telegrams keep the expected values beside the bytes. Every telegram
-gives one result: its records, or one error. An error of one never hides the others.
+gives one result: its records, or one error, or both where the records end before the telegram does.
+An error of one never hides the others. What a meter encrypted is read with its key, from a file of
+keys.
 """
 
 import json
 import re
 import sys
 from collections.abc import Iterator
+from decimal import Context
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cloud_sync.signing import KeyFileError
 from drivers.driver import FrameError
 from drivers.mbus import frame, telegram
 from drivers.mbus.records import Record
 from drivers.mbus.telegram import Telegram
+from drivers.mbus.values import REAL32
+from edge import meter_keys
+from edge.meter_keys import Keys
 
 # Two thousand telegrams of the longest kind in spaced hex: a day's capture of a line.
 FILE_BYTES_MAX = 2 * 1024 * 1024
 _STDIN = "-"
+# IEEE 754 binary32 has 24 bits, which nine decimal digits always tell apart.
+_REAL_DIGITS = Context(prec=9)
 _SEPARATORS = re.compile(r"0[xX]|[\s,;:_-]")
 _NOT_HEX = re.compile(r"[^0-9a-fA-F]")
 _EXPECTATIONS = "{"
@@ -40,24 +49,27 @@ def decode() -> None:
 @decode.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE... | -")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per telegram and line.")
+@click.option(
+    "--keys",
+    "key_file",
+    type=click.Path(path_type=Path),
+    help='Keys of meters that encrypt: a private TOML file of "12345678" = "32 hex digits".',
+)
 @click.pass_context
-def mbus(context: click.Context, files: tuple[str, ...], as_json: bool) -> None:
+def mbus(
+    context: click.Context, files: tuple[str, ...], as_json: bool, key_file: Path | None
+) -> None:
     """Decode M-Bus telegrams given as hexadecimal digits; - reads standard input."""
-    failed = False
-    for file in files:
-        for found in results(file):
-            if isinstance(found, Telegram):
-                click.echo(_json_line(file, found) if as_json else _page(file, found))
-                continue
-            failed = True
-            if as_json:
-                click.echo(json.dumps({"file": file, "error": str(found)}))
-            click.echo(f"{file}: {found}", err=True)
-    if failed:
+    try:
+        keys = meter_keys.of(key_file)
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from error
+    shown = [_show(file, one, as_json) for file in files for one in results(file, keys)]
+    if not all(shown):
         context.exit(1)
 
 
-def results(file: str) -> Iterator[Telegram | HexError | FrameError]:
+def results(file: str, keys: Keys) -> Iterator[Telegram | HexError | FrameError]:
     """Each telegram of `file` decoded, or the error that stands in its place."""
     try:
         data = parse_hex(_text(file))
@@ -66,9 +78,31 @@ def results(file: str) -> Iterator[Telegram | HexError | FrameError]:
         return
     for one in split(data):
         try:
-            yield telegram.decode(one)
+            yield _decode(one, keys)
         except FrameError as error:
             yield error
+
+
+def _decode(data: bytes, keys: Keys) -> Telegram:
+    """A telegram, opened with its meter's key where that is needed and known."""
+    found = telegram.decode(data)
+    key = meter_keys.find(keys, found.identification)
+    if key is None or not found.is_closed:
+        return found
+    return telegram.decode(data, key=key)
+
+
+def _show(file: str, found: Telegram | HexError | FrameError, as_json: bool) -> bool:
+    """Print one result, its error on stderr too; whether there was none."""
+    error = found.damage if isinstance(found, Telegram) else str(found)
+    if as_json:
+        said = {"file": file} | (_said(found) if isinstance(found, Telegram) else {})
+        click.echo(json.dumps(said | ({"error": error} if error else {})))
+    elif isinstance(found, Telegram):
+        click.echo(_page(file, found))
+    if error:
+        click.echo(f"{file}: {error}", err=True)
+    return not error
 
 
 def parse_hex(text: str) -> bytes:
@@ -118,20 +152,17 @@ def _content(file: str) -> bytes:
         return stream.read(FILE_BYTES_MAX + 1)
 
 
-def _json_line(file: str, found: Telegram) -> str:
-    return json.dumps(
-        {
-            "file": file,
-            "identification": found.identification,
-            "manufacturer": found.manufacturer,
-            "version": found.version,
-            "medium": found.medium,
-            "access_number": found.access_number,
-            "status": found.status,
-            "more_follows": found.more_follows,
-            "records": [_record(record) for record in found.records],
-        }
-    )
+def _said(found: Telegram) -> dict[str, Any]:
+    return {
+        "identification": found.identification,
+        "manufacturer": found.manufacturer,
+        "version": found.version,
+        "medium": found.medium,
+        "access_number": found.access_number,
+        "status": found.status,
+        "more_follows": found.more_follows,
+        "records": [_record(record) for record in found.records],
+    }
 
 
 def _record(record: Record) -> dict[str, Any]:
@@ -156,11 +187,22 @@ def _decimal(record: Record) -> str | None:
     return None if record.value is None else format(record.value, "f")
 
 
+def _shown(record: Record) -> str | None:
+    """The value for a reader: of a 32-bit real only the digits that it can tell apart."""
+    if record.value is None or not record.dib or record.dib[0] & 0x0F != REAL32:
+        return _decimal(record)
+    return format(_REAL_DIGITS.plus(record.value).normalize(), "f")
+
+
 def _page(file: str, found: Telegram) -> str:
     """A telegram for a reader: its header on one line, a line per record."""
     header = (found.manufacturer, found.identification, found.medium)
-    known = " ".join(word for word in header if word is not None) or "no header"
-    lines = [f"{file}: {known}, status {found.status or 0:02X}h"]
+    known = [
+        " ".join(word for word in header if word is not None) or "a meter that names itself not"
+    ]
+    if found.status is not None:
+        known.append(f"status {found.status:02X}h")
+    lines = [f"{file}: {', '.join(known)}"]
     lines += [_line(record) for record in found.records]
     if found.more_follows:
         lines.append("  more telegrams follow")
@@ -168,9 +210,9 @@ def _page(file: str, found: Telegram) -> str:
 
 
 def _line(record: Record) -> str:
-    said = " ".join(
-        word for word in (_decimal(record), record.unit, record.time, record.text) if word
-    )
+    value = _shown(record)
+    unit = record.unit if value is not None else None
+    said = " ".join(word for word in (value, unit, record.time, record.text) if word)
     channel = f"{record.function} {record.storage}/{record.tariff}/{record.subunit}"
     problem = f"  ({record.problem})" if record.problem else ""
     line = f"  {record.index:3} {record.quantity:32} {channel:22} {said}{problem}"

@@ -6,12 +6,16 @@ down is nobody's fault but its own: the line waits a little and everything due i
 A refusal (a meter that says no, another meter at the address) waits for the longest time at once:
 asking again soon would not help.
 
+A meter that allows only so many reads a day is left alone when they are used up, however often it
+is due; `edge/allowance.py` keeps one of them for midnight.
+
 What a round brought is handed over in packs that fit a batch and are never older than a minute,
 so a power cut in the middle of a slow round costs a minute at most.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -22,7 +26,9 @@ from cloud_sync import wire
 from cloud_sync.batch import READOUTS_MAX
 from drivers.driver import Answer, DriverError, FrameError, LinkDown
 from drivers.reading import ClockState, Evidence, Readout, Source
+from edge.allowance import Allowance
 from edge.clock import Clock, Stamp
+from edge.read_log import NotNoted
 from edge.schedule import Due, Timetable
 
 log = structlog.get_logger("edge.poller")
@@ -46,12 +52,14 @@ class Meter:
     """A meter as the agent sees it. `read` asks it once (see drivers/driver.py for its errors).
 
     `raw` keeps the meter's answer itself also for interval readings, instead of its SHA-256.
+    `allowance` is that of a meter which may be read only so often.
     """
 
     serial: str
     read: Read
     interval_s: int
     raw: bool = False
+    allowance: Allowance | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +94,39 @@ class _Member:
         self.quiet_until_ms = 0  # On the uptime clock, which is never set.
         self.failures = 0
         self.problem: str | None = None
+        self.is_told_held = False
 
     def wait_ms(self, now: Stamp) -> int:
-        return max(self.due.at_ms - now.time_ms, self.quiet_until_ms - now.uptime_ms)
+        wait_ms = max(self.due.at_ms - now.time_ms, self.quiet_until_ms - now.uptime_ms)
+        return wait_ms if wait_ms > 0 else self.hold_ms(now)
+
+    def hold_ms(self, now: Stamp) -> int:
+        """How long the meter's allowance forbids the read that is due."""
+        allowance = self.meter.allowance
+        if allowance is None:
+            return 0
+        if now.state is ClockState.RELATIVE:
+            return allowance.wait_ms(now, to_midnight_ms=None)
+        return allowance.wait_ms(
+            now,
+            to_midnight_ms=self.table.to_midnight_ms(now.time_ms),
+            since_midnight_ms=self.table.since_midnight_ms(self.due, now.time_ms),
+        )
+
+    async def read(self, now: Stamp) -> Answer:
+        """Ask the meter, and count that where reads are counted."""
+        allowance = self.meter.allowance
+        if allowance is None:
+            return await self.meter.read()
+        allowance.take(now)
+        try:
+            return await self.meter.read()
+        except LinkDown as error:
+            if not error.asked:
+                # If that cannot be written down the read counts: the battery is none the worse.
+                with suppress(NotNoted):
+                    allowance.give_back()
+            raise
 
     def plan(self, now: Stamp) -> None:
         relative = now.state is ClockState.RELATIVE
@@ -133,6 +171,7 @@ class Poller:
         """Ask the meters until stopped."""
         while self._members and not self._stopping:
             now = self._look()
+            self._tell_held(now)
             wait_ms = min(member.wait_ms(now) for member in self._members)
             wait_ms = max(wait_ms, self._line_quiet_until_ms - now.uptime_ms)
             if wait_ms > 0:
@@ -161,6 +200,21 @@ class Poller:
         self._relative = relative
         return now
 
+    def _tell_held(self, now: Stamp) -> None:
+        """Say once of each meter that its allowance is why it is not read when it is due."""
+        for member in self._members:
+            allowance = member.meter.allowance
+            if allowance is None or member.is_told_held or member.due.at_ms > now.time_ms:
+                continue
+            if member.hold_ms(now) > 0:
+                member.is_told_held = True
+                log.warning(
+                    "meter is left alone: its reads of the day are used up or kept for midnight",
+                    line=self.name,
+                    meter=member.meter.serial,
+                    reads_per_day_max=allowance.reads_max,
+                )
+
     async def _round(self, now: Stamp) -> None:
         """Read every meter that is due, the longest waiting first."""
         due = sorted(
@@ -187,7 +241,7 @@ class Poller:
     async def _ask(self, member: _Member) -> None:
         began = self._clock.now()
         try:
-            answer = await member.meter.read()
+            answer = await member.read(began)
             now = self._clock.now()
             readout, encoded_bytes = _readout(member, answer, began, now)
         except LinkDown:

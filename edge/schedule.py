@@ -12,6 +12,10 @@ from zoneinfo import ZoneInfo
 
 from drivers.reading import Source, from_ms, to_ms
 
+_DAY_S = 86_400
+# The offsets of a zone, in summer and in winter, are looked up in this year.
+_ANY_YEAR = 2026
+
 
 class Due(NamedTuple):
     """When a meter is to be read, and why."""
@@ -48,15 +52,40 @@ class Timetable:
             return Source.DAILY
         return due.source
 
+    def since_midnight_ms(self, due: Due, now_ms: int) -> int | None:
+        """How long ago the midnight was that a meter due then is read for; None if for none."""
+        midnight_ms = last_midnight_ms(now_ms, self._zone)
+        return now_ms - midnight_ms if due.at_ms <= midnight_ms else None
+
+    def to_midnight_ms(self, now_ms: int) -> int:
+        """How far the next midnight is."""
+        return next_midnight_ms(now_ms, self._zone) - now_ms
+
     def is_reachable(self, due: Due, now_ms: int) -> bool:
         """Whether a plan made on this clock could lie so far ahead; after a jump back it does."""
         return due.at_ms - now_ms <= self._interval_ms
 
 
+def reads_per_day(interval_s: int, zone: ZoneInfo) -> int:
+    """The most slots that a timetable has within 24 hours, the midnight's among them."""
+    slots = -(-_DAY_S // interval_s)
+    midnights = (to_ms(datetime(_ANY_YEAR, month, 1, tzinfo=zone)) for month in range(1, 13))
+    is_on_grid = all(moment % (interval_s * 1000) == 0 for moment in midnights)
+    return slots if is_on_grid else slots + 1
+
+
 def next_midnight_ms(after_ms: int, zone: ZoneInfo) -> int:
     """The first local midnight later than `after_ms`; where a clock change skips it, its hour."""
-    today = from_ms(after_ms).astimezone(zone).date()
-    # Two days ahead is enough for any change of the clock; the first that is later counts.
-    days = (today + timedelta(days=ahead) for ahead in range(3))
-    midnights = (to_ms(datetime.combine(day, time(), zone)) for day in days)
-    return next(moment for moment in midnights if moment > after_ms)
+    return next(moment for moment in _midnights(after_ms, zone) if moment > after_ms)
+
+
+def last_midnight_ms(now_ms: int, zone: ZoneInfo) -> int:
+    """The latest local midnight that is not after `now_ms`."""
+    return max(moment for moment in _midnights(now_ms, zone) if moment <= now_ms)
+
+
+def _midnights(about_ms: int, zone: ZoneInfo) -> list[int]:
+    today = from_ms(about_ms).astimezone(zone).date()
+    # A day back and two days ahead are enough for any change of the clock.
+    days = (today + timedelta(days=ahead) for ahead in range(-1, 3))
+    return [to_ms(datetime.combine(day, time(), zone)) for day in days]

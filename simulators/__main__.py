@@ -44,7 +44,13 @@ def _is_there(place: str) -> bool:
 
 
 bench = LazyGroup(
-    "bench", {"ingest": "simulators.bench_ingest:ingest"}, "Measure what could become slow."
+    "bench",
+    {
+        "bus": "simulators.bench_bus:bus",
+        "decode": "simulators.bench_decode:decode",
+        "ingest": "simulators.bench_ingest:ingest",
+    },
+    "Measure what could become slow.",
 )
 main = LazyGroup(
     "plomba-sim",

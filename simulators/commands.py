@@ -20,11 +20,14 @@ import structlog
 from edge import config as edge_config
 from simulators import virtual_house
 from simulators.lines import serve
+from simulators.pty import serve_pty
 from simulators.virtual_house import ServedLine
 from simulators.world import Report, simulate
 
 # The registered ports of either protocol are below 1024 or taken; these are what tools default to.
 MODBUS_PORT, MBUS_PORT = 5020, 10001
+# A pseudo-terminal is as fast as the machine; some programs cannot set a slower speed on one.
+PTY_BAUD = 9600
 SEEDS_MAX = 100_000
 DAYS_MAX = 3_660
 
@@ -57,7 +60,7 @@ def world(*, seed: int, days: int, seeds: int, jobs: int, as_json: bool) -> None
     "--config",
     "config_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Serve the tcp:// lines of this edge.toml.",
+    help="Serve the lines of this edge.toml.",
 )
 @click.option(
     "--replay",
@@ -68,6 +71,7 @@ def world(*, seed: int, days: int, seeds: int, jobs: int, as_json: bool) -> None
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--modbus-port", type=click.IntRange(0, 65535), default=MODBUS_PORT)
 @click.option("--mbus-port", type=click.IntRange(0, 65535), default=MBUS_PORT)
+@click.option("--pty", "on_pty", is_flag=True, help="Serial ports in memory instead of TCP.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line served.")
 def meters(
     *,
@@ -77,19 +81,25 @@ def meters(
     host: str,
     modbus_port: int,
     mbus_port: int,
+    on_pty: bool,
     as_json: bool,
 ) -> None:
-    """Serve virtual meters over TCP until Ctrl-C, to try plomba-edge against."""
+    """Serve virtual meters until Ctrl-C, to try plomba-edge against.
+
+    With --pty each line is a pseudo-terminal whose address is printed; with --config these stand
+    for the lines of the file, whatever addresses it gives them.
+    """
     today = datetime.now(UTC).date()
     try:
         if config_file is not None:
-            lines = virtual_house.of_config(edge_config.load(config_file), seed, today)
+            config = edge_config.load(config_file)
+            lines = virtual_house.of_config(config, seed, today, on_pty=on_pty)
         elif replay is not None:
             lines = [virtual_house.of_folder(replay, host, mbus_port)]
         else:
             ports = {"modbus": modbus_port, "mbus": mbus_port}
             lines = virtual_house.of_house(seed, host, ports, today)
-        asyncio.run(_serve(lines, as_json=as_json))
+        asyncio.run(_serve(lines, on_pty=on_pty, as_json=as_json))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
@@ -129,25 +139,28 @@ def _as_text(report: Report) -> str:
     return "\n".join([head, *lines, f"  {counts}"])
 
 
-async def _serve(lines: Sequence[ServedLine], *, as_json: bool) -> None:
+async def _serve(lines: Sequence[ServedLine], *, on_pty: bool, as_json: bool) -> None:
     async with AsyncExitStack() as stack:
         for line in lines:
-            server = await serve(line.bus, line.host, line.port, _now_ms)
-            await stack.enter_async_context(server)
-            port = int(server.sockets[0].getsockname()[1])
-            click.echo(_served(line, port, as_json=as_json))
+            if on_pty:
+                path = await stack.enter_async_context(serve_pty(line.bus, _now_ms))
+                url = f"serial://{path}?baud={PTY_BAUD}"
+            else:
+                server = await serve(line.bus, line.host, line.port, _now_ms)
+                await stack.enter_async_context(server)
+                url = f"tcp://{line.host}:{server.sockets[0].getsockname()[1]}"
+            click.echo(_served(line, url, as_json=as_json))
         sys.stdout.flush()
         await asyncio.Event().wait()
 
 
-def _served(line: ServedLine, port: int, *, as_json: bool) -> str:
-    url = f"tcp://{line.host}:{port}"
+def _served(line: ServedLine, url: str, *, as_json: bool) -> str:
     if as_json:
         hanging = [asdict(meter) for meter in line.meters]
         return json.dumps({"line": line.name, "url": url, "meters": hanging})
     head = f"{line.name} at {url}"
     return "\n".join(
-        [head, *(f"  address {m.address:3}  {m.serial:32} {m.profile}" for m in line.meters)]
+        [head, *(f"  address {m.address:>3}  {m.serial:32} {m.profile}" for m in line.meters)]
     )
 
 

@@ -2,8 +2,9 @@
 
 A house is the same small block everywhere: on the Modbus line a flat's one-phase meter, another
 flat's two-tariff meter and the house meter with a solar roof; on the M-Bus line a flat's cold and
-hot water and the house's heat meter. What differs is what happens: which register rolls over,
-sticks, runs backwards or shows nonsense, and when a meter is exchanged.
+hot water and the house's heat meter, the last two without an address of their own, read by their
+numbers. What differs is what happens: which register rolls over, sticks, runs backwards or shows
+nonsense, and when a meter is exchanged.
 
 Everything that happens is written down twice: in the truth, and as the *doubts* that the gateway
 is expected to raise about it.
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from drivers import profile
+from drivers.driver import Address
 from drivers.reading import to_ms
 from simulators.truth import DAY_MS, GRAINS, HOUR_MS, Meter, Register, Span
 from simulators.usage import meter_of, usage_of
@@ -47,7 +49,7 @@ class Point:
     kind: str
     dwelling: str
     line: str
-    address: int
+    address: Address
     meters: tuple[tuple[Meter, Span], ...]
 
     @property
@@ -92,13 +94,17 @@ class Exchange(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a meter hangs; its address on the line is its number in the house."""
+    """Where a meter hangs; its address on the line is its number in the house.
+
+    Nobody has given an address to one that is known `by_number`: it is selected by its serial.
+    """
 
     name: str
     kind: str
     dwelling: str
     line: str
     profile: str
+    by_number: bool = False
 
 
 _BLOCK = (
@@ -106,8 +112,8 @@ _BLOCK = (
     _Place("light-2", "dwelling", "2", "modbus", "siemens_pac2200"),
     _Place("light-house", "house", "", "modbus", "eastron_sdm630"),
     _Place("cold-1", "dwelling", "1", "mbus", "itron_cyble_cold"),
-    _Place("hot-1", "dwelling", "1", "mbus", "itron_cyble_hot"),
-    _Place("heat-house", "house", "", "mbus", "kamstrup_multical"),
+    _Place("hot-1", "dwelling", "1", "mbus", "itron_cyble_hot", by_number=True),
+    _Place("heat-house", "house", "", "mbus", "kamstrup_multical", by_number=True),
 )
 
 
@@ -153,7 +159,8 @@ class _Builder:
             ]
         eventful = tuple((self._with_event(place.name, meter), span) for meter, span in meters)
         name = f"{self.house}-{place.name}"
-        return Point(name, place.kind, place.dwelling, place.line, number, eventful)
+        address = meters[0][0].serial if place.by_number else number
+        return Point(name, place.kind, place.dwelling, place.line, address, eventful)
 
     def _meter(self, profile_name: str, generation: int) -> Meter:
         serial = str(10_000_000 + self.random.randrange(89_999_999))

@@ -21,10 +21,17 @@ from simulators.network import flip_bit
 # The longest request of either protocol is 261 bytes; a client that sends more without making
 # sense of it is not a master.
 REQUEST_BYTES_MAX = 1024
+# Bytes of one request follow each other closely, even through a serial server. After a longer pause
+# the rest of a broken one will never come, and every master waits longer before it asks again.
+PAUSE_MS_MAX = 50
 
 
 class Bus(Protocol):
     """Meters on one pair of wires."""
+
+    @property
+    def turnaround_s(self) -> float:
+        """How long the meters that answered last took to begin."""
 
     def feed(self, data: bytes, now_ms: int) -> bytes:
         """The meters' answer to bytes from the master; empty where none answers."""
@@ -54,7 +61,9 @@ class LineFaults:
 
 
 class MemoryLink:
-    """A `drivers.driver.Link` to a bus in memory."""
+    """A `drivers.driver.Link` to a bus in memory: an answer arrives whole."""
+
+    packs = True
 
     def __init__(
         self, bus: Bus, now_ms: Callable[[], int], random: Random, faults: LineFaults
@@ -88,7 +97,7 @@ class MemoryLink:
         # The meters answer now, whenever the answer arrives: a late one shows an old value.
         answer = self._damaged(self.bus.feed(data, self._now_ms()))
         if answer:
-            delay_s = self.faults.answer_s
+            delay_s = self.faults.answer_s + self.bus.turnaround_s
             if self._happens(self.faults.late):
                 delay_s += self._random.uniform(0.0, self.faults.late_s_max)
             asyncio.get_running_loop().call_later(delay_s, self._arrive, answer)
@@ -147,8 +156,10 @@ async def serve(bus: Bus, host: str, port: int, now_ms: Callable[[], int]) -> as
             async with line_free:
                 bus.reset()
                 while data := await reader.read(REQUEST_BYTES_MAX):
-                    writer.write(bus.feed(data, now_ms()))
-                    await writer.drain()
+                    if answer := bus.feed(data, now_ms()):
+                        await asyncio.sleep(bus.turnaround_s)
+                        writer.write(answer)
+                        await writer.drain()
         except ConnectionError:
             return  # A master that hangs up mid-answer is an everyday end, not a failure.
         finally:

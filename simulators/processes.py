@@ -295,6 +295,8 @@ def _meter(point: Point, line: Line, now_ms: int) -> poller.Meter | None:
     if hanging is None:
         return None
     model = profile.load(hanging.profile)
-    expect_id = hanging.serial if model.protocol == "mbus" else None
+    # A meter that is selected by its number needs no other proof of who it is.
+    is_mbus = model.protocol == "mbus" and isinstance(point.address, int)
+    expect_id = hanging.serial if is_mbus else None
     read = partial(DRIVERS[model.protocol].read, line, model, point.address, expect_id=expect_id)
     return poller.Meter(serial=hanging.serial, read=read, interval_s=INTERVAL_S)

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from drivers.driver import FrameError
-from drivers.mbus import frame
-from simulators.mbus_meter import TelegramQueue
+from drivers.mbus import frame, telegram
+from simulators.mbus_bus import SECONDARY_BYTES, WILDCARD
 
 _ADDRESSES = range(1, 251)
 # Behind the two starts and two lengths of a long frame stand C and A.
 _ADDRESS_AT = 5
+_IDENTIFICATION_BYTES = 4
+# The CI fields of the old fixed structure, low and high byte first.
+_FIXED, _FIXED_HIGH_FIRST = (0x73, 0x77), 0x77
 
 
 class Recording(NamedTuple):
@@ -29,18 +32,17 @@ class Recording(NamedTuple):
 class RecordedMeter:
     """Replays telegrams recorded from a real meter, under the address it is given here."""
 
+    turnaround_s = 0.0
+
     def __init__(self, address: int, telegrams: Sequence[bytes]) -> None:
         self.address = address
-        frames = [_readdressed(one, address) for one in telegrams]
-        self._queue = TelegramQueue(lambda _now_ms: frames)
+        self._frames = [_readdressed(one, address) for one in telegrams]
+        self.secondary, self.high_first = _secondary(telegrams[0])
 
-    def reset(self) -> None:
-        """The next request is a first one."""
-        self._queue.reset()
-
-    def answer(self, fcb: bool, now_ms: int) -> bytes:
-        """The frame for a REQ_UD2 with that frame count bit."""
-        return self._queue.next(fcb, now_ms)
+    def readout(self, now_ms: int) -> list[bytes]:
+        """The recorded frames, whatever the time."""
+        del now_ms
+        return self._frames
 
 
 def recordings(folder: Path) -> list[Recording]:
@@ -79,3 +81,17 @@ def _readdressed(data: bytes, address: int) -> bytes:
     if not isinstance(parsed, frame.Long):
         raise FrameError("expected a telegram with data, got a frame without any", data)
     return frame.long(parsed.control, address, parsed.ci, parsed.body)
+
+
+def _secondary(data: bytes) -> tuple[bytes | None, bool]:
+    """The secondary address a telegram's header bears, and whether its high bytes come first."""
+    parsed = frame.parse(data)
+    ci = parsed.ci if isinstance(parsed, frame.Long) else 0
+    body = parsed.body if isinstance(parsed, frame.Long) else b""
+    if ci in {telegram.LONG_HEADER, telegram.LONG_HEADER_HIGH_FIRST}:
+        return body[:SECONDARY_BYTES], ci == telegram.LONG_HEADER_HIGH_FIRST
+    if ci in _FIXED:
+        # The old structure has no more than the number: everything else only a wildcard finds.
+        known = body[:_IDENTIFICATION_BYTES]
+        return known.ljust(SECONDARY_BYTES, bytes((WILDCARD,))), ci == _FIXED_HIGH_FIRST
+    return None, False

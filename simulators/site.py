@@ -9,7 +9,7 @@ from cloud_sync.signing import VerifyKey
 from simulators.device_clock import DeviceClock
 from simulators.house import House, Point
 from simulators.lines import MemoryLink
-from simulators.mbus_meter import MbusBus
+from simulators.mbus_bus import MbusBus
 from simulators.modbus_meter import ModbusBus
 from simulators.mortality import Doom
 from simulators.network import Broker

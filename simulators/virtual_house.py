@@ -1,4 +1,4 @@
-"""Virtual meters over TCP, for a person who tries `plomba-edge` without hardware.
+"""Virtual meters on TCP or serial ports, to try `plomba-edge` without hardware.
 
 Either the lines of an edge.toml are served, each at the address the agent will dial, or a house
 of the simulated world, or a folder of recorded telegrams. Meters count by the system's clock.
@@ -8,19 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from drivers import profile
+from drivers.driver import Address
+from drivers.mbus import header
+from drivers.mbus.header import Identity
 from drivers.mbus.profile import MbusProfile
-from drivers.modbus.profile import ModbusProfile
+from edge import meter_keys
 from edge.config import EdgeConfig, LineConfig
+from edge.meter_keys import Keys
 from simulators import house as houses
 from simulators.lines import Bus
-from simulators.mbus_meter import MbusBus, MbusMeter
+from simulators.mbus_bus import FACTORY_ADDRESS, SECONDARY_BYTES, WILDCARD, MbusBus
+from simulators.mbus_meter import MbusMeter, identity_of
 from simulators.modbus_meter import Framing, ModbusBus, ModbusMeter
 from simulators.recordings import recordings
+from simulators.shared_bus import SharedBus
 from simulators.truth import Meter
 from simulators.usage import meter_of
+
+# Of an identification number, as it stands on an M-Bus meter.
+_ID_DIGITS = 8
 
 
 class ServingError(ValueError):
@@ -31,7 +41,7 @@ class ServingError(ValueError):
 class Hanging:
     """One meter on a served line, for people to read."""
 
-    address: int
+    address: Address
     serial: str
     profile: str
 
@@ -47,12 +57,32 @@ class ServedLine:
     meters: tuple[Hanging, ...]
 
 
-def of_config(config: EdgeConfig, seed: str, today: date) -> list[ServedLine]:
-    """The TCP lines of an agent's configuration with meters of its profiles."""
-    lines = [line for line in config.lines if line.url.startswith("tcp://")]
+class _Place(NamedTuple):
+    """A meter and where it hangs; its key if it encrypts, its number if that is not its serial."""
+
+    address: Address
+    meter: Meter
+    key: bytes | None = None
+    expect_id: str | None = None
+
+
+def of_config(
+    config: EdgeConfig, seed: str, today: date, *, on_pty: bool = False
+) -> list[ServedLine]:
+    """The lines of an agent's configuration with meters of its profiles.
+
+    On TCP those that are dialled by TCP, on pseudo-terminals all but those with Modbus TCP.
+    """
+    if on_pty:
+        lines = [line for line in config.lines if line.framing == "rtu"]
+        wanted = 'one without framing = "tcp" to serve on a pseudo-terminal, got none'
+    else:
+        lines = [line for line in config.lines if line.url.startswith("tcp://")]
+        wanted = "one with a tcp:// address to serve, got only serial ones: try --pty"
     if not lines:
-        raise ServingError("expected a line with a tcp:// address to serve, got only serial ones")
-    return [_configured(line, seed, today) for line in lines]
+        raise ServingError(f"expected a line, {wanted}")
+    keys = meter_keys.of(config.device.meter_keys)
+    return [_configured(line, seed, today, keys) for line in lines]
 
 
 def of_house(seed: str, host: str, ports: dict[str, int], today: date) -> list[ServedLine]:
@@ -63,7 +93,7 @@ def of_house(seed: str, host: str, ports: dict[str, int], today: date) -> list[S
             name,
             host,
             port,
-            [(p.address, p.meters[0][0]) for p in house.points if p.line == name],
+            [_Place(p.address, p.meters[0][0]) for p in house.points if p.line == name],
         )
         for name, port in ports.items()
     ]
@@ -80,45 +110,73 @@ def of_folder(folder: Path, host: str, port: int) -> ServedLine:
     return ServedLine(name="recorded", host=host, port=port, bus=bus, meters=meters)
 
 
-def _configured(line: LineConfig, seed: str, today: date) -> ServedLine:
+def _configured(line: LineConfig, seed: str, today: date, keys: Keys) -> ServedLine:
     where = urlsplit(line.url)
-    meters = [
-        (meter.address, _meter(f"{seed}/{meter.serial}", meter.serial, meter.profile, today))
+    places = [
+        _Place(
+            meter.address,
+            _meter(f"{seed}/{meter.serial}", meter.serial, meter.profile, today),
+            meter_keys.find(keys, meter.address, meter.expect_id, meter.serial),
+            meter.expect_id,
+        )
         for meter in line.meters
     ]
-    return _line(
-        line.name, where.hostname or "127.0.0.1", where.port or 0, meters, framing=line.framing
-    )
+    host, port = where.hostname or "127.0.0.1", where.port or 0
+    return _line(line.name, host, port, places, framing=line.framing)
 
 
 def _line(
-    name: str,
-    host: str,
-    port: int,
-    meters: Sequence[tuple[int, Meter]],
-    *,
-    framing: Framing = "rtu",
+    name: str, host: str, port: int, places: Sequence[_Place], *, framing: Framing = "rtu"
 ) -> ServedLine:
     hanging = tuple(
-        Hanging(address=address, serial=meter.serial, profile=meter.profile)
-        for address, meter in meters
+        Hanging(address=one.address, serial=one.meter.serial, profile=one.meter.profile)
+        for one in places
     )
-    bus = _bus(name, meters, framing)
-    return ServedLine(name=name, host=host, port=port, bus=bus, meters=hanging)
+    return ServedLine(name=name, host=host, port=port, bus=_bus(places, framing), meters=hanging)
 
 
-def _bus(name: str, meters: Sequence[tuple[int, Meter]], framing: Framing) -> Bus:
-    modbus: list[ModbusMeter] = []
-    mbus: list[MbusMeter] = []
-    for address, meter in meters:
-        model = profile.load(meter.profile)
-        if isinstance(model, ModbusProfile):
-            modbus.append(ModbusMeter(address, model, meter.shown, _number(meter.serial)))
-        elif isinstance(model, MbusProfile):
-            mbus.append(MbusMeter(address, model, meter.shown, _identification(meter.serial)))
-    if modbus and mbus:
-        raise ServingError(f"line {name}: Modbus and M-Bus meters cannot share a line")
-    return ModbusBus(modbus, framing) if modbus else MbusBus(mbus)
+def _bus(places: Sequence[_Place], framing: Framing) -> Bus:
+    """The line's meters; those of both protocols share it."""
+    modbus, mbus = ModbusBus(framing=framing), MbusBus()
+    for place in places:
+        model = profile.load(place.meter.profile)
+        if isinstance(model, MbusProfile):
+            mbus.join(_mbus_meter(place, model))
+        elif isinstance(place.address, int):
+            number = _number(place.expect_id or place.meter.serial)
+            modbus.hang(ModbusMeter(place.address, model, place.meter.shown, number))
+    if modbus.meters and mbus.meters:
+        return SharedBus([modbus, mbus])
+    return modbus if modbus.meters else mbus
+
+
+def _mbus_meter(place: _Place, model: MbusProfile) -> MbusMeter:
+    """A meter whose address is a secondary one has its primary address from the factory."""
+    number = place.expect_id or _identification(place.meter.serial)
+    identity = identity_of(model, number.upper().zfill(_ID_DIGITS))
+    if isinstance(place.address, str):
+        identity = _named(identity, place.address)
+    return MbusMeter(
+        place.address if isinstance(place.address, int) else FACTORY_ADDRESS,
+        model,
+        place.meter.shown,
+        identity.identification,
+        identity=identity,
+        key=place.key,
+    )
+
+
+def _named(identity: Identity, secondary: str) -> Identity:
+    """The identity that fits a secondary address; what that leaves open stays."""
+    open_digits = header.encode_identity(identity)
+    sent = bytes.fromhex(secondary.ljust(2 * SECONDARY_BYTES, "F"))
+    # As text the identification stands high byte first.
+    asked = sent[:4][::-1] + sent[4:]
+    told = bytes(
+        known if wanted == WILDCARD else wanted
+        for wanted, known in zip(asked, open_digits, strict=True)
+    )
+    return header.parse_identity(told, "little")
 
 
 def _meter(seed: str, serial: str, profile_name: str, today: date) -> Meter:
@@ -135,4 +193,4 @@ def _number(serial: str) -> int:
 
 def _identification(serial: str) -> str:
     """Eight digits, as an M-Bus header holds them."""
-    return f"{_number(serial) % 10**8:08d}"
+    return f"{_number(serial) % 10**_ID_DIGITS:0{_ID_DIGITS}d}"

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from drivers import profile
 from drivers.mbus.profile import MbusProfile
+from drivers.modbus.profile import ModbusProfile
 from simulators.house import Point
-from simulators.mbus_meter import MbusBus, MbusMeter
+from simulators.mbus_bus import FACTORY_ADDRESS, MbusBus
+from simulators.mbus_meter import MbusMeter
 from simulators.modbus_meter import ModbusBus, ModbusMeter
 from simulators.truth import Meter
 
@@ -19,12 +21,13 @@ def hang(point: Point, meter: Meter, buses: Mapping[str, ModbusBus | MbusBus]) -
     model = profile.load(meter.profile)
     if isinstance(bus, MbusBus) and isinstance(model, MbusProfile):
         telegrams = HEAT_TELEGRAMS if model.resource == "heat" else 1
-        bus.meters[point.address] = MbusMeter(
-            point.address, model, meter.shown, meter.serial, telegrams
-        )
-    elif isinstance(bus, ModbusBus) and not isinstance(model, MbusProfile):
-        bus.meters[point.address] = ModbusMeter(
-            point.address, model, meter.shown, int(meter.serial)
-        )
+        address = point.address if isinstance(point.address, int) else FACTORY_ADDRESS
+        bus.hang(MbusMeter(address, model, meter.shown, meter.serial, telegrams))
+    elif (
+        isinstance(bus, ModbusBus)
+        and isinstance(model, ModbusProfile)
+        and isinstance(point.address, int)
+    ):
+        bus.hang(ModbusMeter(point.address, model, meter.shown, int(meter.serial)))
     else:
         raise TypeError(f"{point.name}: a {model.protocol} meter cannot hang on {point.line}")

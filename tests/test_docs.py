@@ -5,6 +5,9 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+from drivers import profile
+from drivers.modbus.profile import ModbusSample
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -18,10 +21,29 @@ def _tool(name: str) -> ModuleType:
 
 
 COMMANDS = _tool("commands")
+METERS = _tool("meters")
+SAMPLE = _tool("sample")
 
 
 def test_the_page_of_commands_is_what_the_programs_say() -> None:
     assert (ROOT / "docs/commands.md").read_text("utf-8") == COMMANDS.page(), "run make docs"
+
+
+def test_the_page_of_meters_is_what_the_profiles_say() -> None:
+    assert (ROOT / "docs/meters.md").read_text("utf-8") == METERS.page(), "run make docs"
+
+
+def test_the_profile_a_contributor_is_shown_is_a_sound_one() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    (toml,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    example = profile.parse(toml.encode(), "maker_model.toml")
+    # Its frames are what the tool prints that the same page names.
+    (function, address, value) = re.findall(r"tools/sample.py (\d) (\S+) (\S+)`", text)[0]
+    frames = SAMPLE.exchange(int(function), int(address, 0), (value,), "big")
+    (sample,) = example.samples
+    assert isinstance(sample, ModbusSample)
+    assert (sample.request, sample.response) == frames
+    assert sample.expect == {"1-0:1.8.0": value.partition("=")[2]}
 
 
 def test_every_command_says_what_it_does_and_the_readme_names_it() -> None:

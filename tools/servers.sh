@@ -1,9 +1,15 @@
 #!/bin/sh
-# The real servers the tests claim: installed if this user may, otherwise named in one line.
+# The real programs the tests claim: installed if this user may, otherwise named in one line.
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
-command -v mosquitto >/dev/null && exit 0
-sh tools/apt.sh mosquitto ||
-    { echo "plomba: the tests need mosquitto; run: sudo apt-get install mosquitto" >&2; exit 1; }
+missing=""
+for program in mosquitto mbpoll socat; do
+    command -v "$program" >/dev/null || missing="$missing $program"
+done
+[ -z "$missing" ] && exit 0
+# Debian's packages bear the programs' names.
+# shellcheck disable=SC2086
+sh tools/apt.sh $missing ||
+    { echo "plomba: the tests need$missing; run: sudo apt-get install$missing" >&2; exit 1; }
 # Debian starts a broker on 1883 at installation; the tests start their own on free ports.

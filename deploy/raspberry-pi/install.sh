@@ -59,6 +59,7 @@ plomba: installed $("$prefix/bin/plomba-edge" --version).
 plomba: next steps
   1. edit /etc/plomba/edge.toml
   2. sudo -u plomba $prefix/bin/plomba-edge enroll --config /etc/plomba/edge.toml
-  3. sudo -u plomba $prefix/bin/plomba-edge doctor --config /etc/plomba/edge.toml
-  4. sudo systemctl start plomba-edge
+  3. sudo $prefix/bin/plomba-edge scan --write --config /etc/plomba/edge.toml
+  4. sudo -u plomba $prefix/bin/plomba-edge doctor --config /etc/plomba/edge.toml
+  5. sudo systemctl start plomba-edge
 END

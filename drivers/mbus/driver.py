@@ -1,168 +1,212 @@
-"""Reads an M-Bus meter by its primary address: wake it, fetch its telegrams, pick the records.
+"""Reads an M-Bus meter, by its primary or by its secondary address.
 
-SND_NKE makes the meter forget which telegram comes next, REQ_UD2 fetches the first; while a
-telegram says that more follow, the frame count bit is toggled and the next one is fetched
-(EN 13757-2, 5.7). Some meters say so for ever and repeat themselves: equal records end it.
+By primary address: SND_NKE makes the meter forget which telegram comes next, REQ_UD2 fetches the
+first (EN 13757-2, 5.7). A meter with one telegram is greeted so before its first read and after
+every failure; else the frame count bit, toggled from read to read, says that the last telegram
+arrived. Meters with several telegrams are greeted each time, for theirs must begin with the first.
 
-A register takes exactly one record. None, or two that could be meant, is a profile that does not
-fit this meter, and nothing is guessed.
+By secondary address: the meter is selected, which also deselects the others and makes it begin
+anew, and is then read at address 253. What answers must say in its header that it is the one.
+
+An answer that came damaged is asked for again with the same frame count bit, to which a meter sends
+the same telegram again; so it does not matter which of the two arrives. Silence is not asked again:
+a dead meter costs one timeout. What a meter on a battery must give is not asked twice.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from drivers.bus import Line
-from drivers.driver import Answer, FrameError, NoAnswer, Refused, WrongMeter
-from drivers.mbus import frame, telegram, values
+from drivers.bus import Line, Unit
+from drivers.driver import Address, Answer, Detail, NoAnswer, Refused, WrongMeter
+from drivers.mbus import address as secondary
+from drivers.mbus import explaining, frame
 from drivers.mbus.frame import Long
-from drivers.mbus.profile import MbusProfile, MbusRegister
-from drivers.mbus.records import Record
+from drivers.mbus.picking import check_kind, pick
+from drivers.mbus.profile import MbusProfile
+from drivers.mbus.readout import Readout, find_ack, find_response
 from drivers.mbus.telegram import ApplicationError, Telegram
 from drivers.profile import MeterProfile
-from drivers.reading import MeterStatus, RegisterValue, Unit
-from drivers.register import EXACT
 
-# A meter with a year of monthly values needs about ten telegrams; the evidence of a readout holds
-# sixteen of the longest.
-TELEGRAMS_MAX = 16
+PROTOCOL = "mbus"
 # 0 is a meter never configured, 251 to 255 are for the network (EN 13757-2, 5.7.5).
 ADDRESSES = range(251)
-# The bits the standard gives a meaning; a maker's own three would be read as other states.
-_STATUS_BITS = 0x1F
-_ERROR = "error"
-# An application error is a long frame with one byte of user data, at this place (EN 13757-3, 8.2).
-_CODE = 7
-_TOO_BUSY = 8
-
-# Powers of ten from the base unit of a record to the unit of a register. A pair that is not here
-# has no exact conversion (a calorie is 4.1868 J by one definition of three) and never matches.
-_EXPONENTS: dict[tuple[str | None, Unit], int] = {
-    ("Wh", Unit.KWH): -3,
-    ("J", Unit.GJ): -9,
-    ("cal", Unit.GCAL): -9,
-    ("varh", Unit.KVARH): -3,
-    ("m3", Unit.M3): 0,
-    ("kg", Unit.TONNE): -3,
-    ("W", Unit.KW): -3,
-    ("m3/h", Unit.M3_PER_H): 0,
-    ("°C", Unit.CELSIUS): 0,
-    ("K", Unit.KELVIN): 0,
-    ("V", Unit.VOLT): 0,
-    ("A", Unit.AMPERE): 0,
-    ("Hz", Unit.HERTZ): 0,
-    ("HCA", Unit.HCA): 0,
-}
+# EN 13757-2, 5.5 lets a master repeat a request twice before it gives the meter up.
+REPEATS_MAX = 2
+_SELECTED = Unit(PROTOCOL, frame.ADDRESS_NETWORK)
 
 
-class _Got(NamedTuple):
-    """One telegram with the bytes it came in."""
+class _Memory:
+    """What was learned of one meter, kept with its line."""
 
-    raw: bytes
-    telegram: Telegram
+    def __init__(self) -> None:
+        self.next_fcb: int | None = None
+        """The count bit that asks for a new telegram; None: greet it first."""
+        self.always_greet = False
+        self.high_first = False
+        self.has_answered = False
+
+
+class _Selection:
+    """Who may be selected on a line, for there is one address for all that are."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.is_doubtful = False
+
+
+class _Question(NamedTuple):
+    """Whose telegrams are wanted, from which count bit on, and what is asked how often at most."""
+
+    unit: Unit
+    fcb: int
+    is_meant: Callable[[Long], bool]
+    repeats: int
 
 
 class MbusDriver:
     """`drivers.driver`'s contract for M-Bus."""
 
     async def read(
-        self, line: Line, profile: MeterProfile, address: int, *, expect_id: str | None = None
+        self,
+        line: Line,
+        profile: MeterProfile,
+        address: Address,
+        *,
+        expect_id: str | None = None,
+        key: bytes | None = None,
     ) -> Answer:
-        """All registers of `profile` from the meter at primary `address`.
+        """All registers of `profile` from the meter at `address`, primary or secondary.
 
-        `expect_id` is the identification the meter must show in its header.
+        `expect_id` is the identification the meter must show in its header, `key` what it
+        encrypts its values with.
         """
-        if not isinstance(profile, MbusProfile):
-            raise Refused(f"{profile.name} speaks {profile.protocol}, this line M-Bus")
-        if address not in ADDRESSES:
-            raise Refused(f"expected a primary address from 0 to 250, got {address}")
-        await _wake(line, address)
-        first = await _fetch(line, address, frame.FCB)
-        _check_identity(first.telegram, profile, address, expect_id)
-        rest = await _fetch_rest(line, address, first)
-        got = [first, *rest]
-        raw = b"".join(one.raw for one in got)
-        return pick(profile, [one.telegram for one in got], raw)
-
-
-def pick(profile: MbusProfile, telegrams: Sequence[Telegram], raw: bytes) -> Answer:
-    """What the registers of `profile` are in the telegrams of one readout, received as `raw`.
-
-    A register whose record carries no usable value is left out, and the status says so.
-    WrongMeter where the telegrams do not fit the profile.
-    """
-    # A record that comes again in the next telegram, byte for byte, is one record.
-    records = list({r.raw: r for one in telegrams for r in one.records}.values())
-    found = [_value(register, _only(register, records, profile)) for register in profile.registers]
-    known = tuple(one for one in found if one is not None)
-    if not known:
-        raise Refused(f"the meter has no value for any register of {profile.name}")
-    status = MeterStatus((telegrams[0].status or 0) & _STATUS_BITS)
-    if len(known) < len(found):
-        status |= MeterStatus.TEMPORARY_ERROR
-    return Answer(known, status, raw, telegrams[0].identification)
-
-
-async def _wake(line: Line, address: int) -> None:
-    question = frame.short(frame.SND_NKE, address)
-    await line.exchange(address, question, _find_ack, line.timeout_s(len(question), 1))
-
-
-async def _fetch(line: Line, address: int, fcb: int) -> _Got:
-    question = frame.short(frame.REQ_UD2 | fcb, address)
-    timeout_s = line.timeout_s(len(question), frame.FRAME_LENGTH_MAX)
-    match = partial(find_response, address=address)
-    raw = await line.exchange(address, question, match, timeout_s)
-    try:
-        return _Got(raw, telegram.decode(raw))
-    except ApplicationError as error:
-        kind = NoAnswer if raw[_CODE] == _TOO_BUSY else Refused
-        raise kind(f"the meter at address {address} gave no data: {error}") from error
-
-
-async def _fetch_rest(line: Line, address: int, first: _Got) -> list[_Got]:
-    """The telegrams after `first`, as long as the meter has new ones."""
-    rest: list[_Got] = []
-    seen = {_content(first)}
-    last, fcb = first, frame.FCB
-    while last.telegram.more_follows and len(rest) < TELEGRAMS_MAX - 1:
-        fcb ^= frame.FCB
-        last = await _fetch(line, address, fcb)
-        if _content(last) in seen:
-            break
-        seen.add(_content(last))
-        rest.append(last)
-    return rest
-
-
-def _content(got: _Got) -> tuple[str, ...]:
-    """What a telegram says apart from its access number, which counts on in a repeat."""
-    return tuple(record.raw for record in got.telegram.records)
-
-
-def _find_ack(heard: bytes) -> bytes | None:
-    ack = bytes((frame.ACK,))
-    return ack if ack in heard else None
-
-
-def find_response(heard: bytes, address: int) -> bytes | None:
-    """The first sound frame in `heard` that is a response of the meter at `address`."""
-    for start in range(len(heard)):
-        if heard[start] != frame.LONG_START:
-            continue
+        model = _mbus(profile)
+        if isinstance(address, str):
+            readout = await _read_secondary(line, model, _mask(address), key)
+            return _answer(readout, model, address, expect_id)
+        memory = line.notes(_primary(address), _Memory)
+        is_greeted = memory.next_fcb is None
         try:
-            length = frame.expected_length(heard[start:])
-            candidate = heard[start : start + length] if length else b""
-            one = frame.parse(candidate)
-        except FrameError:
-            continue
-        if isinstance(one, Long) and one.is_response and one.address == address:
-            return candidate
-    return None
+            readout = await _read_primary(line, model, address, key)
+            return _answer(readout, model, address, expect_id)
+        except WrongMeter:
+            if is_greeted:
+                raise
+        # There are meters that have several telegrams and do not say so: greeted, they begin anew.
+        memory.next_fcb = None
+        readout = await _read_primary(line, model, address, key)
+        answer = _answer(readout, model, address, expect_id)
+        memory.always_greet, memory.next_fcb = True, None
+        return answer
+
+    def explain(
+        self, profile: MeterProfile, raw: bytes, *, key: bytes | None = None
+    ) -> tuple[Detail, ...]:
+        """Every record of a readout's `raw` bytes, and the register that takes it."""
+        return explaining.explain(_mbus(profile), raw, key=key)
+
+
+async def _read_primary(line: Line, model: MbusProfile, address: int, key: bytes | None) -> Readout:
+    unit = _primary(address)
+    memory = line.notes(unit, _Memory)
+    fcb, memory.next_fcb = memory.next_fcb, None
+    if fcb is None:
+        await line.exchange(unit, frame.short(frame.SND_NKE, address), find_ack, 1)
+        fcb = frame.FCB
+    question = _Question(unit, fcb, lambda one: one.address == address, _repeats(model))
+    readout = await _fetch(line, question, key)
+    # Telegrams of one readout are counted from the first; only a lone one is like every other.
+    if len(readout.frames) == 1 and not memory.always_greet and not model.reads_per_day_max:
+        memory.next_fcb = fcb ^ frame.FCB
+    return readout
+
+
+async def _read_secondary(line: Line, model: MbusProfile, mask: str, key: bytes | None) -> Readout:
+    unit = Unit(PROTOCOL, mask)
+    memory = line.notes(unit, _Memory)
+    selection = line.notes(_SELECTED, _Selection)
+    async with selection.lock:
+        if selection.is_doubtful:
+            await line.call(frame.short(frame.SND_NKE, frame.ADDRESS_NETWORK), answer_bytes=1)
+        selection.is_doubtful = True
+        select = secondary.select(mask, high_first=memory.high_first)
+        try:
+            await line.exchange(unit, select, find_ack, 1)
+        except NoAnswer:
+            # Whoever heard the select frame and is not meant by it is not selected any more.
+            selection.is_doubtful = False
+            memory.high_first ^= not memory.has_answered
+            raise
+        question = _Question(unit, frame.FCB, partial(_is_selected, mask), _repeats(model))
+        readout = await _fetch(line, question, key)
+        selection.is_doubtful = False
+        memory.has_answered = True
+        return readout
+
+
+async def _fetch(line: Line, question: _Question, key: bytes | None) -> Readout:
+    """Ask for one telegram after the other until the readout is whole."""
+    unit, fcb, is_meant, repeats = question
+    where = unit.address if isinstance(unit.address, int) else frame.ADDRESS_NETWORK
+    match = partial(find_response, is_meant=is_meant)
+    readout = Readout(key)
+    while True:
+        request = frame.short(frame.REQ_UD2 | fcb, where)
+        raw = await line.exchange(unit, request, match, frame.FRAME_LENGTH_MAX, repeats=repeats)
+        try:
+            if not readout.add(raw):
+                return readout
+        except ApplicationError as error:
+            kind = NoAnswer if error.busy else Refused
+            raise kind(f"{unit} gave no data: {error}") from error
+        fcb ^= frame.FCB
+
+
+def _repeats(model: MbusProfile) -> int:
+    return 0 if model.reads_per_day_max else REPEATS_MAX
+
+
+def _primary(address: int) -> Unit:
+    if address not in ADDRESSES:
+        raise Refused(f"expected a primary address from 0 to 250, got {address}")
+    return Unit(PROTOCOL, address)
+
+
+def _answer(
+    readout: Readout, model: MbusProfile, address: Address, expect_id: str | None
+) -> Answer:
+    try:
+        _check_identity(readout.telegrams[0], model, address, expect_id)
+        return pick(model, readout.telegrams, readout.raw)
+    except (WrongMeter, Refused) as error:
+        # A person who looks for the right profile wants to see what the meter sent.
+        error.received = readout.raw
+        raise
+
+
+def _mbus(profile: MeterProfile) -> MbusProfile:
+    if not isinstance(profile, MbusProfile):
+        raise Refused(f"{profile.name} speaks {profile.protocol}, this line M-Bus")
+    return profile
+
+
+def _mask(address: str) -> str:
+    try:
+        return secondary.parse(address)
+    except ValueError as error:
+        raise Refused(str(error)) from error
+
+
+def _is_selected(mask: str, one: Long) -> bool:
+    """Whether the meter says in its header that `mask` means it; else it could be any other."""
+    full = secondary.of(one)
+    return full is not None and secondary.fits(mask, full)
 
 
 def _check_identity(
-    first: Telegram, profile: MbusProfile, address: int, expect_id: str | None
+    first: Telegram, model: MbusProfile, address: Address, expect_id: str | None
 ) -> None:
     # A plate shows 6855817 where the header has eight digits.
     expected = expect_id and expect_id.upper().zfill(8)
@@ -170,46 +214,4 @@ def _check_identity(
         raise WrongMeter(
             f"expected meter {expected} at address {address}, got {first.identification}"
         )
-    if profile.makers and first.manufacturer not in profile.makers:
-        makers = " or ".join(profile.makers)
-        raise WrongMeter(
-            f"{profile.name} is a meter of {makers}, at address {address} is one of "
-            f"{first.manufacturer}"
-        )
-
-
-def _only(register: MbusRegister, records: list[Record], profile: MbusProfile) -> Record:
-    """The one record that `register` means; one sent as invalid stands in for a missing one."""
-    meant = [record for record in records if _fits(register, record)]
-    sound = [record for record in meant if record.function == register.function]
-    candidates = sound or meant
-    if len(candidates) == 1:
-        return candidates[0]
-    count = len(candidates) or "no"
-    raise WrongMeter(
-        f"{profile.name} expects one record for {register.obis}: {register.function} "
-        f"{register.quantity} in {register.unit}, storage {register.storage}, tariff "
-        f"{register.tariff}, subunit {register.subunit}; the meter sends {count} such"
-    )
-
-
-def _fits(register: MbusRegister, record: Record) -> bool:
-    return (
-        record.quantity == register.quantity
-        and record.function in (register.function, _ERROR)
-        and record.storage == register.storage
-        and record.tariff == register.tariff
-        and record.subunit == register.subunit
-        and (record.unit, register.unit) in _EXPONENTS
-    )
-
-
-def _value(register: MbusRegister, record: Record) -> RegisterValue | None:
-    if record.function != register.function or record.problem or record.value is None:
-        return None
-    value = EXACT.scaleb(record.value, _EXPONENTS[record.unit, register.unit])
-    is_real = record.dib[0] & 0x0F == values.REAL32
-    try:
-        return register.rounded(value) if is_real else register.exactly(value)
-    except ValueError as error:
-        raise WrongMeter(f"the meter does not fit its profile: {error}") from error
+    check_kind(model, first, f"at address {address}")

@@ -4,15 +4,15 @@ EN 13757-3 gave it up, meters of the nineties still answer with it. It is decode
 that the two counters would be; nothing encodes it.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from drivers.driver import FrameError
 from drivers.mbus import media, values
 from drivers.mbus.records import Record
 from drivers.mbus.values import Datum
-from drivers.mbus.vif import Kind
 from drivers.mbus.vife import RESERVED
 
 LENGTH = 16
@@ -79,7 +79,7 @@ def decode(body: bytes, *, high_first: bool) -> Fixed:
 
 def _record(index: int, unit_code: int, counter: bytes, order: int, status: int) -> Record:
     if status & _BINARY_BIT:
-        datum = values.decode_integer(counter[::order], Kind.SIGNED)
+        datum = values.decode_signed(counter[::order])
     else:
         datum = values.decode_bcd(counter[::order])
     quantity, unit, exponent = _UNITS.get(unit_code, (RESERVED, None, 0))
@@ -97,4 +97,4 @@ def _record(index: int, unit_code: int, counter: bytes, order: int, status: int)
 
 def _value(datum: Datum, exponent: int) -> Decimal | None:
     """A counter has ten digits at most, far below where scaleb would round."""
-    return None if datum.number is None else Decimal(datum.number.mantissa).scaleb(exponent)
+    return None if datum.number is None else Decimal(datum.number).scaleb(exponent)

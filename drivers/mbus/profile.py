@@ -24,7 +24,7 @@ class MbusRegister(Register, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class MbusSample(Sample, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One telegram: hex in place, or a file of the shared folder of telegrams."""
+    """One readout: its telegrams in hex in place, or a file of the shared folder of telegrams."""
 
     response: str | None = None
     telegram: str | None = None

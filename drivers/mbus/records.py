@@ -2,19 +2,24 @@
 
 A record is a data information block (how the data is coded, and which storage, tariff, subunit
 and kind of value it is), a value information block (what it means) and the data itself
-(EN 13757-3:2018, 6.2). Records follow one another without a count or separator, so a record that
-cannot be cut out (an endless chain, data past the end) leaves no way to find the next one: that is
-a FrameError. A record that can be cut out but not understood is kept, with its problem.
+(EN 13757-3:2018, 6.2). Records follow one another without a count or separator, so behind one
+that cannot be cut out (an endless chain, data past the end) nothing can be found any more: the
+records before it stand, and the *damage* says why they are not all. A record that can be cut out
+but not understood is kept, with its problem.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import Struct
 
 from drivers.driver import FrameError
-from drivers.mbus import values, vib
-from drivers.mbus.values import Datum, Number
-from drivers.mbus.vib import EXTENSION, MANUFACTURER_SPECIFIC, Meaning
+from drivers.mbus import heading, plain_text, values, vib
+from drivers.mbus.heading import FUNCTIONS, Heading
+from drivers.mbus.values import Datum
+from drivers.mbus.vib import EXTENSION, MANUFACTURER_SPECIFIC
 
 MANUFACTURER_DATA = 0x0F
 MORE_FOLLOWS = 0x1F
@@ -22,11 +27,17 @@ _FILLER = 0x2F
 # EN 13757-3:2018, 6.3.5 and 6.4.4: at most ten of either.
 EXTENSIONS_MAX = 10
 
-FUNCTIONS = ("instantaneous", "maximum", "minimum", "error")
+_EXTENDED = rb"[\x80-\xff]"
+_LAST = rb"[\x00-\x7f]"
+# DIB and VIB of all records but the few that stand for themselves (a DIF whose data field is Fh)
+# and those whose unit is spelled out (VIF 7Ch and FCh).
+_BLOCKS = re.compile(
+    rb"(?!%b)%b{0,10}%b(?![\x7c\xfc])%b{0,10}%b"
+    % (b"[" + bytes(range(0x0F, 0x100, 0x10)) + b"]", _EXTENDED, _LAST, _EXTENDED, _LAST)
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """One data record. `value` is exact and in `unit`, every multiplier applied.
 
     `dib`, `vib` and `data` are the bytes it was read from; `data` starts with its length byte
@@ -55,12 +66,21 @@ class Record:
         return (self.dib + self.vib + self.data).hex().upper()
 
 
-def decode(body: bytes, *, high_first: bool = False) -> tuple[Record, ...]:
-    """The records of a telegram's user data; FrameError where they cannot be cut apart."""
-    return tuple(
-        _decoded(index, *blocks, high_first=high_first)
-        for index, blocks in enumerate(_cut(_Reader(body)))
-    )
+class Decoded(NamedTuple):
+    """The records of a telegram, and why they end before it does, if they do."""
+
+    records: tuple[Record, ...]
+    damage: str | None = None
+
+
+def decode(body: bytes, *, high_first: bool = False) -> Decoded:
+    """The records of a telegram's user data; any bytes give some answer."""
+    found: list[Record] = []
+    try:
+        _decode_into(found, body, high_first)
+    except FrameError as error:
+        return Decoded(tuple(found), str(error))
+    return Decoded(tuple(found))
 
 
 def encode(records: Iterable[Record]) -> bytes:
@@ -81,162 +101,109 @@ def build(
 
     ValueError where its data field cannot hold it: too large, or finer than the VIF's scale.
     """
-    meaning = vib.read(vib_)
-    number = None if value is None else _unscaled(value, meaning)
-    data = values.encode(dib[0] & 0x0F, meaning.kind, Datum(number, time, text))
-    return _decoded(index, dib, vib_, data)
+    head = heading.read(dib + vib_)
+    number = None if value is None else head.unscaled(value)
+    data = values.encode(dib[0] & 0x0F, vib.read(vib_).kind, Datum(number, time, text))
+    return _record(index, head, data, False)
 
 
 def manufacturer_data(data: bytes, *, index: int = 0, more_follows: bool = False) -> Record:
     """The record that ends a telegram: the manufacturer's own bytes, or "more will follow"."""
-    dif = MORE_FOLLOWS if more_follows else MANUFACTURER_DATA
-    return _decoded(index, bytes((dif,)), b"", data)
-
-
-def opaque(index: int, quantity: str, data: bytes, problem: str) -> Record:
-    """A record of bytes that cannot be read."""
+    dib = bytes((MORE_FOLLOWS if more_follows else MANUFACTURER_DATA,))
     text = data.hex().upper() or None
-    return Record(index=index, quantity=quantity, text=text, problem=problem, data=data)
-
-
-class _Reader:
-    """A cursor over the user data that never reads past its end."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._at = 0
-
-    def __bool__(self) -> bool:
-        return self._at < len(self._body)
-
-    def take(self, count: int, what: str) -> bytes:
-        taken = self._body[self._at : self._at + count]
-        if len(taken) < count:
-            raise FrameError(
-                f"the records end early: expected {count} bytes of {what}, got {len(taken)}"
-            )
-        self._at += count
-        return taken
-
-    def rest(self) -> bytes:
-        rest = self._body[self._at :]
-        self._at = len(self._body)
-        return rest
-
-    def chain(self, before: int, what: str) -> bytes:
-        """The bytes that follow `before` and one another while the extension bit is set."""
-        block = b""
-        extended = before & EXTENSION
-        while extended:
-            if len(block) == EXTENSIONS_MAX:
-                raise FrameError(f"a record has more than {EXTENSIONS_MAX} {what}s")
-            block += self.take(1, what)
-            extended = block[-1] & EXTENSION
-        return block
-
-
-def _cut(reader: _Reader) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """DIB, VIB and data of one record after the other."""
-    while reader:
-        dif = reader.take(1, "DIF")
-        if dif[0] == _FILLER:
-            continue
-        if dif[0] in {MANUFACTURER_DATA, MORE_FOLLOWS}:
-            yield dif, b"", reader.rest()
-            return
-        if dif[0] & 0x0F == values.SPECIAL:
-            raise FrameError(f"the DIF {dif[0]:02X}h is reserved")
-        dib = dif + reader.chain(dif[0], "DIFE")
-        yield dib, _cut_vib(reader), _cut_data(reader, dif[0] & 0x0F)
-
-
-def _cut_vib(reader: _Reader) -> bytes:
-    vif = reader.take(1, "VIF")
-    unit = b""
-    if vif[0] & vib.CODE == vib.PLAIN_TEXT:
-        # A unit in plain text stands between the VIF and its VIFEs (6.4.2).
-        unit = reader.take(1, "unit length")
-        unit += reader.take(unit[0], "unit")
-    return vif + unit + reader.chain(vif[0], "VIFE")
-
-
-def _cut_data(reader: _Reader, field: int) -> bytes:
-    if field != values.VARIABLE:
-        return reader.take(values.LENGTHS[field], "data")
-    lvar = reader.take(1, "data length")
-    return lvar + reader.take(values.variable_length(lvar[0]), "data")
-
-
-def _decoded(
-    index: int, dib: bytes, vib_: bytes, data: bytes, *, high_first: bool = False
-) -> Record:
-    if dib[0] in {MANUFACTURER_DATA, MORE_FOLLOWS}:
-        record = opaque(index, MANUFACTURER_SPECIFIC, data, MANUFACTURER_SPECIFIC)
-        return replace(record, dib=dib)
-    meaning = vib.read(vib_)
-    field = dib[0] & 0x0F
-    ordered = _low_first(field, data) if high_first else data
-    datum = values.decode(field, ordered, meaning.kind)
-    if meaning.remark is not None:
-        datum = Datum(text=meaning.remark)
-    storage, tariff, subunit = _channel(dib)
     return Record(
-        index=index,
-        quantity=meaning.quantity,
-        value=None if datum.number is None else _scaled(datum.number, meaning),
-        unit=meaning.unit,
-        time=datum.time,
-        text=datum.text,
-        function=FUNCTIONS[dib[0] >> 4 & 3],
-        storage=storage,
-        tariff=tariff,
-        subunit=subunit,
-        problem=datum.problem or meaning.problem,
-        dib=dib,
-        vib=vib_,
-        data=data,
+        index, MANUFACTURER_SPECIFIC, text=text, problem=MANUFACTURER_SPECIFIC, dib=dib, data=data
     )
 
 
-def _low_first(field: int, data: bytes) -> bytes:
+def _decode_into(found: list[Record], body: bytes, high_first: bool) -> None:
+    """Add the records of `body` to `found`; FrameError where they cannot be cut apart."""
+    at, end = 0, len(body)
+    while at < end:
+        blocks = _BLOCKS.match(body, at)
+        if blocks is not None:
+            begun = blocks.end()
+            head = heading.read(blocks.group())
+        elif body[at] == _FILLER:
+            at += 1
+            continue
+        elif body[at] & 0x0F == values.SPECIAL:
+            found.append(_last(len(found), body[at:]))
+            return
+        else:
+            begun = _blocks_end(body, at)
+            head = heading.read(body[at:begun])
+        at = begun + (head.data_length or _variable_length(body, begun, head))
+        data = body[begun:at]
+        if at > end:
+            raise _ended_early("data", at - begun, len(data))
+        found.append(_record(len(found), head, data, high_first))
+
+
+def _last(index: int, rest: bytes) -> Record:
+    """The manufacturer's block, for which no standard says where it ends (6.3.3)."""
+    if rest[0] not in {MANUFACTURER_DATA, MORE_FOLLOWS}:
+        raise FrameError(f"the DIF {rest[0]:02X}h is reserved")
+    return manufacturer_data(rest[1:], index=index, more_follows=rest[0] == MORE_FOLLOWS)
+
+
+def _blocks_end(body: bytes, at: int) -> int:
+    """Where DIB and VIB end that are not of the usual form; FrameError where they do not."""
+    at = _chain_end(body, at, "DIF", "DIFE")
+    if at == len(body) or body[at] & vib.CODE != vib.PLAIN_TEXT:
+        return _chain_end(body, at, "VIF", "VIFE")
+    return plain_text.read(body, at).end
+
+
+def _chain_end(body: bytes, at: int, first: str, more: str, most: int = 1 + EXTENSIONS_MAX) -> int:
+    """Where the byte at `at` and those end that follow it while the extension bit is set."""
+    for place in range(at, min(at + most, len(body))):
+        if body[place] < EXTENSION:
+            return place + 1
+    if at + most <= len(body):
+        raise FrameError(f"a record has more than {EXTENSIONS_MAX} {more}s")
+    raise _ended_early(first if at == len(body) else more, 1, 0)
+
+
+def _variable_length(body: bytes, at: int, head: Heading) -> int:
+    """How many bytes of data a record has whose heading does not say it, the first included."""
+    if head.data_length == 0:
+        return 0
+    if at == len(body):
+        raise _ended_early("data length", 1, 0)
+    length = values.variable_length(body[at])
+    there = len(body) - at - 1
+    if there < length:
+        raise _ended_early("data", length, there)
+    return 1 + length
+
+
+def _ended_early(what: str, expected: int, came: int) -> FrameError:
+    return FrameError(f"the records end early: expected {expected} bytes of {what}, got {came}")
+
+
+def _record(index: int, head: Heading, data: bytes, high_first: bool) -> Record:
+    datum = head.decode(_low_first(head, data) if high_first else data)
+    number = datum.number
+    return Record(
+        index,
+        head.quantity,
+        None if number is None else head.scaled(number),
+        head.unit,
+        datum.time,
+        datum.text,
+        head.function,
+        head.storage,
+        head.tariff,
+        head.subunit,
+        datum.problem or head.problem,
+        head.dib,
+        head.vib,
+        data,
+    )
+
+
+def _low_first(head: Heading, data: bytes) -> bytes:
     """`data` of a telegram that sends high bytes first, in the usual order."""
-    lead = 1 if field == values.VARIABLE else 0
+    lead = 1 if head.data_length is None else 0
     return data[:lead] + data[lead:][::-1]
-
-
-def _channel(dib: bytes) -> tuple[int, int, int]:
-    """Storage number, tariff and subunit, a few bits in each DIFE, lowest first (6.3.5)."""
-    storage, tariff, subunit = dib[0] >> 6 & 1, 0, 0
-    for place, dife in enumerate(dib[1:]):
-        storage |= (dife & 0x0F) << 1 + 4 * place
-        tariff |= (dife >> 4 & 3) << 2 * place
-        subunit |= (dife >> 6 & 1) << place
-    return storage, tariff, subunit
-
-
-def _scaled(number: Number, meaning: Meaning) -> Decimal:
-    """The value in the unit of `meaning`; built from digits, for arithmetic would round to 28."""
-    mantissa = number.mantissa * meaning.factor
-    exponent = number.exponent + meaning.exponent
-    if meaning.offset is not None:
-        lowest = min(exponent, meaning.offset)
-        mantissa = mantissa * 10 ** (exponent - lowest) + 10 ** (meaning.offset - lowest)
-        exponent = lowest
-    digits = tuple(int(digit) for digit in str(abs(mantissa)))
-    return Decimal((int(mantissa < 0), digits, exponent))
-
-
-def _unscaled(value: Decimal, meaning: Meaning) -> Number:
-    """What the data must hold for `value` to come out; the inverse of `_scaled`."""
-    if not value.is_finite():
-        raise ValueError(f"expected a finite number, got {value}")
-    exponent = int(value.as_tuple().exponent)
-    mantissa = int("".join(map(str, value.as_tuple().digits)))
-    mantissa = -mantissa if value.is_signed() else mantissa
-    if meaning.offset is not None:
-        lowest = min(exponent, meaning.offset)
-        mantissa = mantissa * 10 ** (exponent - lowest) - 10 ** (meaning.offset - lowest)
-        exponent = lowest
-    if mantissa % meaning.factor:
-        raise ValueError(f"{value} is no multiple of {meaning.factor} {meaning.unit}")
-    return Number(mantissa // meaning.factor, exponent - meaning.exponent)

@@ -1,39 +1,39 @@
 """The application layer: a meter's answer as header and records, decode and encode side by side.
 
-The CI field names the layout (EN 13757-7:2018, table 2): 72h is the usual one with a long header,
-76h the same with every multi-byte datum sent high byte first, 7Ah has a short header, 78h none,
-73h and 77h are the old fixed structure, 70h an error in place of an answer.
+The CI field names the layout (EN 13757-7:2018, table 2): `header` has the usual ones, 73h and 77h
+are the old fixed structure, 90h puts a layer with a counter and a MAC in front, 70h and a few more
+are an error in place of an answer.
 
-Bytes that arrived whole but cannot be an answer raise FrameError, and nothing else does.
+Bytes that arrived whole but cannot be an answer raise FrameError, and nothing else does. A payload
+that stays closed is one record of problem "encrypted" whose text says why; records that end early
+leave those before them, and the telegram's `damage`.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from drivers.driver import FrameError
-from drivers.mbus import fixed, frame, media, records
+from drivers.mbus import afl, fixed, frame, header, records, sealed, security
 from drivers.mbus.frame import Long
-from drivers.mbus.records import Record
+from drivers.mbus.header import Header, Identity
+from drivers.mbus.records import Decoded, Record
+from drivers.mbus.sealed import Message
+from drivers.mbus.security import Secrecy, SecurityError
 
-LONG_HEADER = 0x72
-LONG_HEADER_HIGH_FIRST = 0x76
-SHORT_HEADER = 0x7A
-NO_HEADER = 0x78
-_HEADER_LENGTHS = {LONG_HEADER: 12, LONG_HEADER_HIGH_FIRST: 12, SHORT_HEADER: 4, NO_HEADER: 0}
+LONG_HEADER = header.LONG
+LONG_HEADER_HIGH_FIRST = header.LONG_HIGH_FIRST
+SHORT_HEADER = header.SHORT
+NO_HEADER = header.NONE
 _FIXED = 0x73
 _FIXED_HIGH_FIRST = 0x77
-_APPLICATION_ERROR = 0x70
-_ALARM = 0x71
+# An application error or an alarm, by how long the header before it is.
+_APPLICATION_ERRORS = {0x70: 0, 0x6E: 4, 0x6F: 12}
+_ALARMS = {0x71: 0, 0x74: 4, 0x75: 12}
+_COMPACT = {0x69, 0x6A, 0x6B, 0x79, 0x7B}
 
 ENCRYPTED = "encrypted"
-# Security modes that encrypt (EN 13757-7:2018, table 19). The configuration word of a wired meter
-# may be junk (FFFFh, 1627h are in the field), so no other mode is believed, and these only with a
-# number of encrypted blocks.
-_ENCRYPTING_MODES = {2, 3, 4, 5, 7, 8, 9, 10, 13}
-_BLOCKS_MASK = 0x00F0
-# Two fillers open every encrypted payload; where they can be read, it was decrypted on the way.
-_DECRYPTED = b"\x2f\x2f"
 
-_APPLICATION_ERRORS = (
+_TOO_BUSY = 8
+_ERROR_TEXTS = (
     "unspecified error",
     "the CI field is not implemented",
     "the buffer is too long and was cut off",
@@ -48,15 +48,19 @@ _APPLICATION_ERRORS = (
 
 
 class ApplicationError(FrameError):
-    """The meter answered with an error instead of data."""
+    """The meter answered with an error instead of data; `busy` if asking later may help."""
+
+    def __init__(self, message: str, *, busy: bool = False) -> None:
+        super().__init__(message)
+        self.busy = busy
 
 
 class Telegram(NamedTuple):
     """What one frame of a meter says; header fields are None where its layout has none.
 
-    `identification` is the meter's eight digits (hexadecimal ones if it sends such), the
-    `manufacturer` three letters as registered with the FLAG association, `medium` a word of
-    `media`, `status` a byte with the bits of `drivers.reading.MeterStatus`.
+    `identification` to `medium` are those of `header.Identity`, `status` a byte with the bits of
+    `drivers.reading.MeterStatus`. `damage` is why the records end before the telegram does, None
+    if they do not.
     """
 
     address: int
@@ -70,42 +74,78 @@ class Telegram(NamedTuple):
     records: tuple[Record, ...] = ()
     ci: int = LONG_HEADER
     control: int = frame.RSP_UD
+    damage: str | None = None
 
     @property
     def more_follows(self) -> bool:
         """Whether the meter has a next telegram, for a request with the toggled FCB."""
         return any(record.dib == bytes((records.MORE_FOLLOWS,)) for record in self.records)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the payload is encrypted and stayed so."""
+        return len(self.records) == 1 and self.records[0].problem == ENCRYPTED
 
-def decode(data: bytes) -> Telegram:
-    """The telegram that `data`, exactly one frame, holds; FrameError for anything else."""
+    @property
+    def identity(self) -> Identity | None:
+        """Who the meter is, if the header says all of it."""
+        if self.identification is None or self.manufacturer is None:
+            return None
+        if self.version is None or self.medium is None:
+            return None
+        return Identity(self.identification, self.manufacturer, self.version, self.medium)
+
+
+def decode(data: bytes, *, key: bytes | None = None, identity: Identity | None = None) -> Telegram:
+    """The telegram that `data`, exactly one frame, holds; FrameError for anything else.
+
+    `key` opens what the meter encrypted. `identity` is who the meter is, for an encrypted telegram
+    whose header does not say it. It must come from a telegram of the very meter: cipher block
+    chaining lets a wrong one change the first values without the check of the key noticing.
+    """
     try:
-        return _decode(frame.parse(data))
+        return _decode(_response(frame.parse(data)), key, identity)
     except FrameError as error:
         error.received = data
         raise
 
 
-def encode(telegram: Telegram) -> bytes:
-    """The frame that holds `telegram`; ValueError for more than fits, or the fixed structure."""
-    if telegram.ci not in _HEADER_LENGTHS:
+def encode(telegram: Telegram, *, key: bytes | None = None, counter: int | None = None) -> bytes:
+    """The frame that holds `telegram`; ValueError for more than fits, or the fixed structure.
+
+    With a `key` the records are encrypted: in mode 5, or in mode 7 where there is a `counter`.
+    """
+    if telegram.ci not in header.LENGTHS:
         raise ValueError(f"expected a CI field of 72h, 76h, 78h or 7Ah, got {telegram.ci:02X}h")
     body = records.encode(telegram.records)
-    if _is_encrypted(telegram.configuration, body) and not _is_ciphertext(telegram.records):
-        body = _DECRYPTED + body
-    body = _encode_header(telegram) + body
+    if key is not None:
+        ci, body = sealed.seal(telegram.ci, _header(telegram), body, key, counter)
+        return frame.long(telegram.control, telegram.address, ci, body)
+    if security.secrecy(telegram.configuration) and not telegram.is_closed:
+        body = security.FILLERS + body
+    body = header.encode(telegram.ci, _header(telegram)) + body
     return frame.long(telegram.control, telegram.address, telegram.ci, body)
 
 
-def _decode(parsed: frame.Ack | frame.Short | Long) -> Telegram:
+def _response(parsed: frame.Ack | frame.Short | Long) -> Long:
     if not isinstance(parsed, Long):
         raise FrameError("expected a telegram with data, got a frame without any")
     if not parsed.is_response:
         raise FrameError(
             f"expected the answer of a meter (C field 08h), got C field {parsed.control:02X}h"
         )
-    if parsed.ci in _HEADER_LENGTHS:
-        return _decode_variable(parsed)
+    return parsed
+
+
+def _decode(parsed: Long, key: bytes | None, identity: Identity | None) -> Telegram:
+    if parsed.ci in header.LENGTHS:
+        return _decode_variable(parsed, key, identity, None)
+    if parsed.ci == afl.CI:
+        layer, message = afl.parse(parsed.body)
+        inner = Long(parsed.control, parsed.address, message[0], message[1:])
+        if inner.ci in header.LENGTHS:
+            return _decode_variable(inner, key, identity, layer)
+        raise _other(inner)
     if parsed.ci in {_FIXED, _FIXED_HIGH_FIRST}:
         return _decode_fixed(parsed)
     raise _other(parsed)
@@ -113,88 +153,78 @@ def _decode(parsed: frame.Ack | frame.Short | Long) -> Telegram:
 
 def _other(parsed: Long) -> FrameError:
     """Why a frame of another CI field is no telegram."""
-    if parsed.ci == _APPLICATION_ERROR:
-        code = parsed.body[0] if parsed.body else 0
-        known = code < len(_APPLICATION_ERRORS)
-        text = _APPLICATION_ERRORS[code] if known else f"reserved code {code:02X}h"
-        return ApplicationError(f"the meter reports an application error: {text}")
-    if parsed.ci == _ALARM:
-        return ApplicationError(f"the meter reports an alarm: {parsed.body.hex().upper()}")
+    if parsed.ci in _APPLICATION_ERRORS:
+        return _application_error(parsed.body[_APPLICATION_ERRORS[parsed.ci] :])
+    if parsed.ci in _ALARMS:
+        alarm = parsed.body[_ALARMS[parsed.ci] :].hex().upper()
+        return ApplicationError(f"the meter reports an alarm: {alarm}")
+    if parsed.ci in _COMPACT:
+        return FrameError(
+            f"expected records with their blocks, got a compact frame (CI {parsed.ci:02X}h)"
+        )
     return FrameError(f"expected a CI field of a meter's data, got {parsed.ci:02X}h")
 
 
-def _decode_variable(parsed: Long) -> Telegram:
-    length = _HEADER_LENGTHS[parsed.ci]
-    head, body = parsed.body[:length], parsed.body[length:]
-    if len(head) < length:
-        raise FrameError(f"expected a header of {length} bytes, got {len(head)}")
-    telegram = Telegram(parsed.address, ci=parsed.ci, control=parsed.control)
-    if length:
-        telegram = _with_short_header(telegram, head[-4:])
-    if length > 4:
-        telegram = _with_long_header(telegram, head)
-    if _is_encrypted(telegram.configuration, body):
-        return telegram._replace(records=(records.opaque(0, ENCRYPTED, body, ENCRYPTED),))
-    high_first = parsed.ci == LONG_HEADER_HIGH_FIRST
-    return telegram._replace(records=records.decode(body, high_first=high_first))
+def _application_error(body: bytes) -> ApplicationError:
+    code = body[0] if body else 0
+    known = code < len(_ERROR_TEXTS)
+    text = _ERROR_TEXTS[code] if known else f"reserved code {code:02X}h"
+    message = f"the meter reports an application error: {text}"
+    return ApplicationError(message, busy=code == _TOO_BUSY)
 
 
-def _with_short_header(telegram: Telegram, head: bytes) -> Telegram:
-    return telegram._replace(
-        access_number=head[0],
-        status=head[1],
-        configuration=int.from_bytes(head[2:], _order(telegram)),
+def _decode_variable(
+    parsed: Long, key: bytes | None, identity: Identity | None, layer: afl.Layer | None
+) -> Telegram:
+    head = header.parse(parsed.ci, parsed.body)
+    payload = parsed.body[header.LENGTHS[parsed.ci] :]
+    secret = security.secrecy(head.configuration)
+    if secret is None:
+        found = records.decode(payload, high_first=parsed.ci == LONG_HEADER_HIGH_FIRST)
+    else:
+        found = _open(Message(parsed.ci, parsed.body, head, identity, layer), secret, payload, key)
+    who = head.identity
+    return Telegram(
+        parsed.address,
+        who and who.identification,
+        who and who.manufacturer,
+        who and who.version,
+        who and who.medium,
+        head.access_number,
+        head.status,
+        head.configuration,
+        found.records,
+        parsed.ci,
+        parsed.control,
+        found.damage,
     )
 
 
-def _with_long_header(telegram: Telegram, head: bytes) -> Telegram:
-    return telegram._replace(
-        identification=f"{int.from_bytes(head[:4], _order(telegram)):08X}",
-        manufacturer=_letters(int.from_bytes(head[4:6], _order(telegram))),
-        version=head[6],
-        medium=media.name(head[7]),
+def _open(message: Message, secret: Secrecy, payload: bytes, key: bytes | None) -> Decoded:
+    """The records of an encrypted payload, or one record that says why they stay hidden."""
+    high_first = message.ci == LONG_HEADER_HIGH_FIRST
+    if key is None and payload.startswith(security.FILLERS):
+        # Decrypted on the way. Cipher text begins so by chance too, but does not read to its end.
+        found = records.decode(payload[len(security.FILLERS) :], high_first=high_first)
+        if found.damage is None:
+            return found
+    try:
+        plain = sealed.open_payload(message, secret, payload, key)
+    except SecurityError as error:
+        closed = Record(0, ENCRYPTED, text=str(error), problem=ENCRYPTED, data=payload)
+        return Decoded((closed,))
+    return records.decode(plain, high_first=high_first)
+
+
+def _header(telegram: Telegram) -> Header:
+    """What `telegram` says before its records; a part of an identity is filled up."""
+    identity = Identity(
+        telegram.identification or header.NOBODY.identification,
+        telegram.manufacturer or header.NOBODY.manufacturer,
+        telegram.version or header.NOBODY.version,
+        telegram.medium or header.NOBODY.medium,
     )
-
-
-def _encode_header(telegram: Telegram) -> bytes:
-    """The header that `telegram.ci` asks for; what it has no value for is zero."""
-    order = _order(telegram)
-    short = bytes((telegram.access_number or 0, telegram.status or 0))
-    short += (telegram.configuration or 0).to_bytes(2, order)
-    identification = int(telegram.identification or "0", 16).to_bytes(4, order)
-    manufacturer = _number(telegram.manufacturer or "@@@").to_bytes(2, order)
-    kind = bytes((telegram.version or 0, media.code(telegram.medium or media.OTHER)))
-    header = identification + manufacturer + kind + short
-    return header[len(header) - _HEADER_LENGTHS[telegram.ci] :]
-
-
-def _order(telegram: Telegram) -> Literal["big", "little"]:
-    return "big" if telegram.ci == LONG_HEADER_HIGH_FIRST else "little"
-
-
-def _letters(number: int) -> str:
-    """Three letters in five bits each, A being 1 (EN 13757-7:2018, 7.5.2).
-
-    Bit 15 says that the identification is unique only on its bus; it is no part of the name.
-    """
-    return "".join(chr(64 + (number >> shift & 31)) for shift in (10, 5, 0))
-
-
-def _number(letters: str) -> int:
-    if len(letters) != 3 or not all(64 <= ord(letter) < 96 for letter in letters):
-        raise ValueError(f"expected a manufacturer of three capitals, got {letters!r}")
-    high, middle, low = (ord(letter) - 64 for letter in letters)
-    return high << 10 | middle << 5 | low
-
-
-def _is_encrypted(configuration: int | None, body: bytes) -> bool:
-    if configuration is None or body.startswith(_DECRYPTED):
-        return False
-    return configuration >> 8 & 31 in _ENCRYPTING_MODES and bool(configuration & _BLOCKS_MASK)
-
-
-def _is_ciphertext(found: tuple[Record, ...]) -> bool:
-    return len(found) == 1 and found[0].problem == ENCRYPTED
+    return Header(identity, telegram.access_number, telegram.status, telegram.configuration)
 
 
 def _decode_fixed(parsed: Long) -> Telegram:

@@ -7,7 +7,7 @@ quantity of it, never another value of the same one; and 7Fh hands the rest to t
 
 from typing import NamedTuple
 
-from drivers.mbus import vif, vife
+from drivers.mbus import plain_text, vif, vife
 from drivers.mbus.vif import Kind, Vif
 from drivers.mbus.vife import RESERVED, Vife
 
@@ -18,15 +18,23 @@ PLAIN_TEXT = 0x7C
 _MANUFACTURER = 0x7F
 _FIRST_EXTENSION = 0xFB
 _SECOND_EXTENSION = 0xFD
+# Announced as a third table and never filled: the code behind it is no VIFE (6.4.1).
+_THIRD_EXTENSION = 0xEF
 
 MANUFACTURER_SPECIFIC = "manufacturer-specific"
+
+_EXTENSIONS: dict[int, vif.Table] = {
+    _FIRST_EXTENSION: vif.FIRST_EXTENSION,
+    _SECOND_EXTENSION: vif.SECOND_EXTENSION,
+    _THIRD_EXTENSION: {},
+}
 
 
 class Meaning(NamedTuple):
     """What the data of a record says: data times `factor` times ten to `exponent`, plus `offset`.
 
-    `offset` is the exponent of an additive power of ten in `unit`, None for none. A `problem`
-    stands against the value; `remark` explains it.
+    `offset` is the exponent of a power of ten, times `factor` too, that is added; None for none.
+    A `problem` stands against the value; `remark` explains it.
     """
 
     quantity: str
@@ -59,12 +67,10 @@ def read(vib: bytes) -> Meaning:
 def _head(vib: bytes) -> tuple[Meaning, bytes]:
     """The meaning of the VIF itself, and the VIFEs that follow it."""
     first = vib[0]
-    if first == _FIRST_EXTENSION:
-        return _looked_up(vif.FIRST_EXTENSION, vib[1]), vib[2:]
     if first == _SECOND_EXTENSION and vib[1] == _SECOND_EXTENSION:
         return _looked_up(vif.SECOND_EXTENSION_LEVEL_2, vib[2]), vib[3:]
-    if first == _SECOND_EXTENSION:
-        return _looked_up(vif.SECOND_EXTENSION, vib[1]), vib[2:]
+    if first in _EXTENSIONS:
+        return _looked_up(_EXTENSIONS[first], vib[1]), vib[2:]
     if first & CODE == PLAIN_TEXT:
         return _plain_text(vib)
     if first & CODE == _MANUFACTURER:
@@ -73,10 +79,9 @@ def _head(vib: bytes) -> tuple[Meaning, bytes]:
 
 
 def _plain_text(vib: bytes) -> tuple[Meaning, bytes]:
-    """A unit spelled out, its last character transmitted first (EN 13757-3:2018, 6.4.2)."""
-    end = 2 + vib[1]
-    unit = vib[2:end][::-1].decode("latin-1")
-    return Meaning("plain-text", unit or None), vib[end:]
+    """A unit spelled out, its last character transmitted first (EN 13757-3:2018, C.2)."""
+    found = plain_text.read(vib, 0)
+    return Meaning("plain-text", found.unit[::-1].decode("latin-1") or None), found.vifes
 
 
 def _manufacturer(codes: bytes) -> str:

@@ -21,9 +21,9 @@ class Kind(Enum):
     UNSIGNED = auto()
     """Types C and D: identifiers, flags and counts have no sign."""
     TIME = auto()
-    """Types F, G, I and J, told apart by their length."""
+    """Types F, G, I and J, told apart by their length; type M keeps its bytes, see `values`."""
     OPAQUE = auto()
-    """A structure of its own, handed on as hexadecimal text."""
+    """A structure of its own (types K and L, profiles, containers), as hexadecimal text."""
 
 
 class Vif(NamedTuple):

@@ -8,6 +8,7 @@ is taken too, and safe by the same rules as RTU (see `drivers/bus.py`).
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.framer.base import FramerBase
@@ -39,6 +40,22 @@ _EXCEPTIONS = {
 _PASSING = {4, 5, 6, 10, 11}
 
 
+class Refusal(Refused):
+    """The unit answered with an exception that asking again will not change; `code` says which."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Busy(NoAnswer):
+    """The unit, or the gateway before it, answered with an exception that may pass; see `code`."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def request(framing: Framing, unit: int, block: Block, number: int) -> bytes:
     """The bytes that ask `unit` for `block`, with transaction `number` over TCP."""
     pdu = _REQUESTS[block.function](
@@ -63,29 +80,58 @@ def find(heard: bytes, framing: Framing, unit: int, block: Block, number: int) -
 
 
 def registers(frame: bytes, framing: Framing, unit: int) -> tuple[int, ...]:
-    """The registers of a found frame; Refused or NoAnswer for an exception in it."""
+    """The registers of a found frame; Refusal or Busy for an exception in it."""
     _, pdu = _FRAMERS[framing].handleFrame(frame, 0, 0)
     if isinstance(pdu, ExceptionResponse):
         code = pdu.exception_code
         reason = _EXCEPTIONS.get(code, "it does not say why")
-        error = NoAnswer if code in _PASSING else Refused
-        raise error(f"unit {unit} refused to answer: {reason} (Modbus exception {code})")
+        message = f"unit {unit} refused to answer: {reason} (Modbus exception {code})"
+        raise (Busy if code in _PASSING else Refusal)(message, code)
     if pdu is None:
         raise FrameError(f"expected a Modbus answer, got {frame.hex(' ')}", frame)
     return tuple(pdu.registers)
 
 
+class Asked(NamedTuple):
+    """A read request found in bytes, and how many of them it takes."""
+
+    framing: Framing
+    unit: int
+    block: Block
+    number: int
+    length: int
+
+
+def parse_request(data: bytes) -> Asked | None:
+    """The read request that `data` begins with, in either framing; None if there is none."""
+    rtu, tcp = data[:8], data[:12]
+    if len(rtu) == 8 and rtu[1] in _REQUESTS and _crc_fits(rtu):
+        return Asked("rtu", rtu[0], _block(rtu[1:6]), 0, 8)
+    if len(tcp) == 12 and tcp[2:6] == b"\x00\x00\x00\x06" and tcp[7] in _REQUESTS:
+        return Asked("tcp", tcp[6], _block(tcp[7:12]), int.from_bytes(tcp[:2], "big"), 12)
+    return None
+
+
+def _block(pdu: bytes) -> Block:
+    return Block(pdu[0], int.from_bytes(pdu[1:3], "big"), int.from_bytes(pdu[3:5], "big"))
+
+
 def _candidates(heard: bytes, framing: Framing, unit: int, block: Block) -> Iterator[bytes]:
-    """Every complete piece of `heard` that starts and ends where an answer would."""
+    """Every complete piece of `heard` that begins as an answer would, the earliest first."""
     function, size = block.function, 2 * block.size
     heads = (bytes((unit, function, size)), bytes((unit, function | _EXCEPTION)))
     lengths = (answer_length(framing, block), _ENVELOPE[framing] + 2)
-    for start in range(len(heard)):
-        for head, length in zip(heads, lengths, strict=True):
-            prefix = b"" if framing == "rtu" else (length - 6).to_bytes(4, "big")
-            at = start if framing == "rtu" else start + 2
-            if heard.startswith(prefix + head, at) and start + length <= len(heard):
-                yield heard[start : start + length]
+    pieces = []
+    for head, length in zip(heads, lengths, strict=True):
+        # Over TCP the head follows the transaction number, two zeros and the length.
+        before = b"" if framing == "rtu" else (length - 6).to_bytes(4, "big")
+        number_bytes = 0 if framing == "rtu" else 2
+        at = heard.find(before + head, number_bytes)
+        while 0 <= at <= len(heard) - length + number_bytes:
+            pieces.append((at - number_bytes, length))
+            at = heard.find(before + head, at + 1)
+    for start, length in sorted(pieces):
+        yield heard[start : start + length]
 
 
 def _crc_fits(frame: bytes) -> bool:

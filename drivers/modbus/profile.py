@@ -4,11 +4,11 @@ Addresses are wire addresses, counted from 0 (a manual's 30073 is 0x0048 with fu
 """
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
-from drivers.modbus.values import Kind, Order, width
+from drivers.modbus.values import Kind, Order, is_float, width
 from drivers.register import BaseProfile, Register, Sample
 
 # The PDU is 253 bytes: function, byte count and 125 registers (Modbus Application Protocol, 6.3).
@@ -55,6 +55,13 @@ class Term(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     scale: Decimal | None = None
 
 
+class Part(NamedTuple):
+    """One of the numbers whose sum is a register's value."""
+
+    place: Place
+    scale: Decimal
+
+
 class Sign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something a meter of this model shows, by which a search recognises it.
 
@@ -71,6 +78,15 @@ class Sign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     high: Decimal | None = None
     word_order: Order = "big"
     byte_order: Order = "big"
+
+    @property
+    def count(self) -> int:
+        """How many 16-bit registers are looked at."""
+        if self.text is not None:
+            return -(-len(self.text) // 2)
+        if self.words is not None:
+            return len(self.words) // 4
+        return width(self.kind) if self.kind is not None else 1
 
 
 class ModbusRegister(Register, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,11 +107,28 @@ class ModbusRegister(Register, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def place(self) -> Place:
-        """Where the register stands."""
+        """Where the register stands; the first of its parts."""
+        return self._place(self.address, self.kind)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The numbers whose sum is the value, the register's own first."""
+        terms = (
+            Part(self._place(term.address, term.kind or self.kind), term.scale or self.scale)
+            for term in self.plus
+        )
+        return (Part(self.place, self.scale), *terms)
+
+    @property
+    def has_fraction(self) -> bool:
+        """Whether whole and fraction are two numbers, true together only in one answer."""
+        return len({is_float(part.place.kind) for part in self.parts}) == 2
+
+    def _place(self, address: int, kind: Kind) -> Place:
         return Place(
             function=self.function,
-            address=self.address,
-            kind=self.kind,
+            address=address,
+            kind=kind,
             word_order=self.word_order,
             byte_order=self.byte_order,
         )

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal, get_args
 
-Kind = Literal["int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
+Kind = Literal[
+    "int16", "uint16", "int32", "uint32", "int48", "uint48", "int64", "uint64", "float32", "float64"
+]
 Order = Literal["big", "little"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -12,7 +12,8 @@ import structlog
 from cloud_sync.mqtt import TlsError
 from cloud_sync.signing import KeyFileError
 from edge import config
-from edge.config import ConfigError, EdgeConfig
+from edge.config import ConfigError, EdgeConfig, LineConfig
+from edge.line_owner import LinesInUse
 from edge.spool import SpoolError
 
 P = ParamSpec("P")
@@ -23,12 +24,30 @@ DEFAULT = Path("/etc/plomba/edge.toml")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 
-def _load(_: click.Context, __: click.Parameter, path: Path) -> EdgeConfig:
+_PATH = "plomba.config-path"
+
+
+def _load(context: click.Context, _: click.Parameter, path: Path) -> EdgeConfig:
+    context.meta[_PATH] = path
     try:
         return config.load(path)
     except ConfigError as error:
         # A wrong file is a refusal (1), not a wrong use of the command (2).
         raise click.ClickException(str(error)) from error
+
+
+def config_path(context: click.Context) -> Path:
+    """Where the configuration that `config_option` loaded came from."""
+    path: Path = context.meta[_PATH]
+    return path
+
+
+def find_line(config: EdgeConfig, name: str) -> LineConfig:
+    """The line called `name`; one line of error with those there are otherwise."""
+    known = {line.name: line for line in config.lines}
+    if name not in known:
+        raise click.ClickException(f"no line {name!r}; there are: {', '.join(known)}")
+    return known[name]
 
 
 config_option = click.option(
@@ -42,6 +61,9 @@ config_option = click.option(
 )
 
 
+_ERRORS = (ConfigError, KeyFileError, LinesInUse, SpoolError, TlsError)
+
+
 def one_line_errors(command: Callable[P, T]) -> Callable[P, T]:
     """Let a command end with one clear line for everything that is wrong around it."""
 
@@ -49,7 +71,7 @@ def one_line_errors(command: Callable[P, T]) -> Callable[P, T]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except (ConfigError, KeyFileError, SpoolError, TlsError) as error:
+        except _ERRORS as error:
             raise click.ClickException(str(error)) from error
 
     return wrapped

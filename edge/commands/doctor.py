@@ -16,13 +16,15 @@ from cloud_sync import mqtt
 from cloud_sync.mqtt import TlsError
 from cloud_sync.signing import KeyFileError, SigningKey
 from cloud_sync.transport import Disconnected
-from drivers.driver import LinkDown
+from drivers.driver import Link, LinkDown
 from drivers.link import open_link
 from drivers.reading import ClockState, from_ms
-from edge import app, identity
+from edge import app, identity, meter_keys
 from edge.clock import SystemClock
 from edge.commands.common import config_option, json_option
 from edge.config import EdgeConfig, LineConfig
+from edge.line_owner import LinesInUse, owning_lines
+from edge.scan.standing import stand_in
 from edge.spool import HIGH_WATER, SpoolError, glance, in_use
 
 Check = Callable[[], Coroutine[Any, Any, str]]
@@ -63,17 +65,17 @@ def doctor(context: click.Context, config: EdgeConfig, *, as_json: bool) -> None
 
 
 async def _examine(config: EdgeConfig) -> list[Finding]:
-    meters = len(config.meters)
-    configured = Finding("configuration", ok=True, detail=f"{meters} meters on its lines")
     checks: list[tuple[str, Check]] = [
+        ("configuration", partial(_configuration, config)),
         ("key", partial(_key, config)),
         ("gateway key", partial(_gateway_key, config)),
+        ("meter keys", partial(_meter_keys, config)),
         ("clock", _clock),
         ("spool", partial(_spool, config)),
         ("broker", partial(_broker, config)),
     ]
     checks += [(f"line {line.name}", partial(_line, config, line)) for line in config.lines]
-    return [configured, *[await _outcome(what, check) for what, check in checks]]
+    return [await _outcome(what, check) for what, check in checks]
 
 
 async def _outcome(what: str, check: Check) -> Finding:
@@ -81,6 +83,19 @@ async def _outcome(what: str, check: Check) -> Finding:
         return Finding(what, ok=True, detail=await check())
     except (Complaint, Disconnected, KeyFileError, LinkDown, SpoolError, TlsError) as error:
         return Finding(what, ok=False, detail=str(error))
+
+
+async def _configuration(config: EdgeConfig) -> str:
+    if not config.meters:
+        raise Complaint("no meters to read yet: find them with plomba-edge scan --write")
+    nameless = [
+        meter.serial
+        for line, meter in config.meters
+        if meter.serial == stand_in(line.name, meter.protocol, meter.address)
+    ]
+    if nameless:
+        raise Complaint(f"write the serial on the dial instead of {', '.join(nameless)}")
+    return f"{len(config.meters)} meters on its lines"
 
 
 async def _key(config: EdgeConfig) -> str:
@@ -93,6 +108,13 @@ async def _key(config: EdgeConfig) -> str:
 async def _gateway_key(config: EdgeConfig) -> str:
     path = config.device.gateway_key
     return f"{identity.load_public(path).fingerprint} in {path}"
+
+
+async def _meter_keys(config: EdgeConfig) -> str:
+    path = config.device.meter_keys
+    if path is None:
+        return "none configured"
+    return f"{len(meter_keys.load(path))} in {path}"
 
 
 async def _clock() -> str:
@@ -129,9 +151,16 @@ async def _broker(config: EdgeConfig) -> str:
 async def _line(config: EdgeConfig, line: LineConfig) -> str:
     if in_use(config.device.state_dir):
         return "left alone: the agent is running"
-    link = open_link(line.url)
+    try:
+        with owning_lines(config.device.state_dir):
+            await _try(open_link(line.url))
+    except LinesInUse as error:
+        return f"left alone: {error}"
+    return f"{line.url} opens, {len(line.meters)} meters configured"
+
+
+async def _try(link: Link) -> None:
     try:
         await link.open()
     finally:
         await link.close()
-    return f"{line.url} opens, {len(line.meters)} meters configured"

@@ -17,7 +17,7 @@ from edge import identity
 from simulators import house as houses
 from simulators.demo.brokers import HOST, free_port
 from simulators.house import Exchange, House
-from simulators.mbus_meter import MbusBus
+from simulators.mbus_bus import MbusBus
 from simulators.modbus_meter import ModbusBus
 from simulators.registrar import Registrar
 from simulators.virtual_meter import hang

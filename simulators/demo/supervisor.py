@@ -63,6 +63,10 @@ class _Switch:
         self._bus = bus
         self.on = True
 
+    @property
+    def turnaround_s(self) -> float:
+        return self._bus.turnaround_s
+
     def feed(self, data: bytes, now_ms: int) -> bytes:
         return self._bus.feed(data, now_ms) if self.on else b""
 

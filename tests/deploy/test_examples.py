@@ -20,18 +20,23 @@ def _filled_in(example: Path, folder: Path, values: dict[str, str]) -> Path:
     return filled
 
 
-def test_the_agent_accepts_its_example(tmp_path: Path) -> None:
-    values = {
-        '<as printed on the dial>"\nprofile': '10000001"\nprofile',
-        "<a name from the list of supported meters>": "itron_cyble_cold",
-    }
-    config = edge_config.load(
-        _filled_in(DEPLOY / "raspberry-pi/edge.example.toml", tmp_path, values)
-    )
-    assert [meter.profile for line in config.lines for meter in line.meters] == [
-        "eastron_sdm630",
-        "itron_cyble_cold",
-    ]
+def _uncommented(text: str) -> str:
+    """The example with all that it offers: every comment line that is TOML."""
+    return re.sub(r"(?m)^# (?=\[\[|[a-z_]+ = )", "", text)
+
+
+def test_the_agent_accepts_its_example_and_waits_for_meters(tmp_path: Path) -> None:
+    example = DEPLOY / "raspberry-pi/edge.example.toml"
+    config = edge_config.load(_filled_in(example, tmp_path, {}))
+    assert [(line.name, line.meters) for line in config.lines] == [("rs485", ())]
+
+
+def test_the_agent_accepts_all_that_its_example_offers(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(_uncommented((DEPLOY / "raspberry-pi/edge.example.toml").read_text("utf-8")))
+    config = edge_config.load(path)
+    assert config.device.meter_keys == Path("/etc/plomba/meter-keys.toml")
+    assert [(line.name, len(line.meters)) for line in config.lines] == [("rs485", 1), ("mbus", 0)]
 
 
 def test_the_gateway_accepts_its_example(tmp_path: Path) -> None:

@@ -58,4 +58,4 @@ def test_a_shell_accepts_the_scripts() -> None:
 
 def test_the_example_configuration_is_toml() -> None:
     example = tomllib.loads((DEPLOY / "edge.example.toml").read_text())
-    assert {line["name"] for line in example["lines"]} == {"rs485", "mbus"}
+    assert {line["name"] for line in example["lines"]} == {"rs485"}

@@ -39,8 +39,9 @@ def now_s() -> float:
 class FakeLink:
     """A `drivers.driver.Link` whose far end is `answer`: request -> (delay, bytes) events."""
 
-    def __init__(self, answer: Answerer) -> None:
+    def __init__(self, answer: Answerer, *, packs: bool = False) -> None:
         self.answer = answer
+        self.packs = packs
         self.asked: list[tuple[float, bytes]] = []
         self.opened = 0
         self.is_open = False

@@ -30,7 +30,21 @@ request = "01 04 00 48 00 02 F1 DD"
 response = "01 04 04 43 E4 B3 33 9B 12"
 expect = { "1-0:1.8.0" = "457.40" }
 """
-MBUS_HEAD = HEAD.replace('"modbus"', '"mbus"')
+MBUS_HEAD = HEAD.replace('"modbus"', '"mbus"').replace("electricity", "heat")
+MBUS_REGISTER = """
+[[registers]]
+obis = "6-0:1.0.0"
+unit = "kWh"
+exponent = 0
+digits = 7
+quantity = "energy"
+"""
+MBUS_SAMPLE = """
+[[samples]]
+source = "somebody"
+response = ""
+expect = { "6-0:1.0.0" = "0" }
+"""
 
 
 def parse(text: str) -> profile.MeterProfile:
@@ -43,7 +57,7 @@ def modbus(head: str, *registers: tuple[int, int, str]) -> ModbusProfile:
     expect = ", ".join(f'"1-0:1.8.{n}" = "0"' for n in range(len(registers)))
     for number, (function, address, kind) in enumerate(registers):
         parts.append(
-            f'[[registers]]\nobis = "1-0:1.8.{number}"\nunit = "kWh"\nexponent = 0\ndigits = 8\n'
+            f'[[registers]]\nobis = "1-0:1.8.{number}"\nunit = "kWh"\nexponent = 0\ndigits = 4\n'
             f'function = {function}\naddress = {address}\nkind = "{kind}"\n'
         )
     parts.append(

@@ -5,11 +5,15 @@ import os
 import pty
 import socket
 import termios
+import threading
 import tty
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import NamedTuple
 
 import pytest
+import serial
+from serial.rfc2217 import PortManager
 
 from drivers.driver import Link, LinkDown
 from drivers.link import (
@@ -31,6 +35,18 @@ async def echo_server() -> AsyncIterator[str]:
         writer.close()
 
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    async with server:
+        yield f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[str]:
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(100):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     async with server:
         yield f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
@@ -170,17 +186,128 @@ async def test_a_port_that_is_not_there_is_one_clear_line() -> None:
         await open_link("serial:///dev/ttyNONE").open()
 
 
+class Box(NamedTuple):
+    """A serial server with one port; `hang_up` ends its connection."""
+
+    url: str
+    port: serial.Serial
+    hang_up: threading.Event
+    thread: threading.Thread
+
+
+@contextmanager
+def rfc2217_box() -> Iterator[Box]:
+    """The server side of pyserial before a loop-back port: what is written there is read there."""
+    port = serial.serial_for_url("loop://", timeout=0)
+    hang_up = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_serve_box, args=(listener, port, hang_up), daemon=True)
+        thread.start()
+        url = f"rfc2217://127.0.0.1:{listener.getsockname()[1]}"
+        yield Box(url, port, hang_up, thread)
+        hang_up.set()
+        thread.join(5.0)
+
+
+def _serve_box(listener: socket.socket, port: serial.Serial, hang_up: threading.Event) -> None:
+    connection, _ = listener.accept()
+    connection.settimeout(0.01)
+    manager = PortManager(port, _Sender(connection))
+    with connection:
+        while not hang_up.is_set():
+            with suppress(TimeoutError):
+                data = connection.recv(1024)
+                if not data:
+                    return
+                port.write(b"".join(manager.filter(data)))
+            if waiting := port.read(port.in_waiting):
+                connection.sendall(b"".join(manager.escape(waiting)))
+
+
+class _Sender:
+    """What pyserial's port manager writes its answers to."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.write = connection.sendall
+
+
+async def test_bytes_go_over_rfc2217_and_back_and_the_port_is_set() -> None:
+    with rfc2217_box() as box:
+        link = open_link(f"{box.url}?baud=2400&parity=E")
+        await link.open()
+        await link.open()
+        assert (box.port.baudrate, box.port.parity, box.port.bytesize) == (2400, "E", 8)
+        # 255 is the escape of the protocol and must come back as itself.
+        every = bytes(range(256))
+        await link.write(every)
+        assert await receive(link, 256) == every
+        assert await link.read(0.01) == b""
+        await link.close()
+        await link.close()
+        with pytest.raises(LinkDown, match="not connected"):
+            await link.read(0.0)
+
+
+async def test_a_box_that_hangs_up_is_a_link_down() -> None:
+    with rfc2217_box() as box:
+        link = open_link(box.url)
+        await link.open()
+        box.hang_up.set()
+        with pytest.raises(LinkDown, match=r"^127\.0\.0\.1:[0-9]+: [^\n]+$"):
+            await link.read(5.0)
+        await link.close()
+
+
+async def test_a_plain_serial_server_that_knows_no_rfc2217_is_refused_in_one_line() -> None:
+    async with silent_server() as url:
+        with pytest.raises(LinkDown, match=r"no RFC 2217 there: a plain serial server is tcp://1"):
+            await open_link(url.replace("tcp", "rfc2217")).open()
+
+
+async def test_a_box_that_does_not_take_the_settings_is_refused_in_one_line() -> None:
+    # What echoes the protocol agrees to speak it, and never says that a speed is set.
+    async with echo_server() as url:
+        with pytest.raises(LinkDown, match=r"the box does not set its port to 9600 baud, 8N1: "):
+            await open_link(url.replace("tcp", "rfc2217")).open()
+
+
+async def test_a_box_that_is_not_there_is_one_clear_line() -> None:
+    with pytest.raises(LinkDown, match=r"^127\.0\.0\.1:1: [^\n]+$"):
+        await open_link("rfc2217://127.0.0.1:1").open()
+
+
+async def test_an_opening_that_nobody_waits_for_leaves_nothing_open() -> None:
+    with rfc2217_box() as box:
+        link = open_link(box.url)
+        opening = asyncio.create_task(link.open())
+        await asyncio.sleep(0.02)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        with pytest.raises(LinkDown, match="not connected"):
+            await link.read(0.0)
+        # The thread works on for a moment, and then lets go of the box.
+        await asyncio.to_thread(box.thread.join, 10.0)
+        assert not box.thread.is_alive()
+
+
 def test_the_speed_of_a_link_is_known_where_the_url_says_it() -> None:
     assert baud_of("serial:///dev/ttyUSB0?baud=2400") == 2400
     assert baud_of("serial:///dev/ttyUSB0") == 9600
     assert baud_of("tcp://gateway:10001") is None
+    assert baud_of("rfc2217://gateway:4001?baud=2400&parity=E") == 2400
+    assert baud_of("rfc2217://[fe80::1]:4001") == 9600
 
 
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("http://x:1", "expected tcp://host:port or serial:"),
-        ("", "expected tcp://host:port or serial:"),
+        ("http://x:1", "expected tcp://host:port, serial:.* or rfc2217://host:port, got"),
+        ("", "expected tcp://host:port, serial:.* or rfc2217://host:port, got"),
+        ("rfc2217://host", "expected rfc2217://host:port, got"),
+        ("rfc2217://host:4001/dev", "expected rfc2217://host:port, got"),
+        ("rfc2217://host:4001?parity=X", "parity: expected N, E or O, got 'X'"),
+        ("rfc2217://host:4001?timeout=9", "timeout: unknown option"),
         ("tcp://host", "expected tcp://host:port, got"),
         ("tcp://:502", "expected tcp://host:port, got"),
         ("tcp://host:99999", "expected tcp://host:port, got"),

@@ -197,11 +197,17 @@ def _same_datum(record: Record, expected: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("path", ERRORS, ids=name)
 def test_a_damaged_telegram_gets_one_clear_error(path: Path) -> None:
-    with pytest.raises(FrameError) as caught:
-        telegram.decode(telegram_bytes(path))
-    assert len(str(caught.value)) > len("an error")
-    assert "\n" not in str(caught.value)
-    assert caught.value.received == telegram_bytes(path)
+    error = _error(telegram_bytes(path))
+    assert len(error) > len("an error")
+    assert "\n" not in error
+
+
+def _error(data: bytes) -> str:
+    """Why the frame is refused, or why its records end early."""
+    try:
+        return telegram.decode(data).damage or ""
+    except FrameError as error:
+        return str(error)
 
 
 # A single block of the manufacturer's. The others are a master's commands, one digit short, a byte

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.driver import FrameError
 from drivers.mbus import frame, media, records, telegram
+from drivers.mbus.header import Identity
 from drivers.mbus.records import Record
 from drivers.mbus.telegram import ApplicationError, Telegram
 from tests.drivers.telegrams import SOUND, telegram_bytes
@@ -65,7 +66,7 @@ def _swapped(ci: int) -> Record:
     """A record's bytes stand as they are sent, so high byte first they are sent turned round."""
     if ci != telegram.LONG_HEADER_HIGH_FIRST:
         return ENERGY
-    return records.decode(bytes.fromhex("04 03 00 00 30 39"), high_first=True)[0]
+    return records.decode(bytes.fromhex("04 03 00 00 30 39"), high_first=True).records[0]
 
 
 def test_an_identification_need_not_be_decimal() -> None:
@@ -95,9 +96,40 @@ def test_an_application_error_is_told_from_data(code: str, text: str) -> None:
         _decoded(0x70, code)
 
 
-def test_an_alarm_is_told_from_data() -> None:
-    with pytest.raises(ApplicationError, match="alarm: 05"):
-        _decoded(0x71, "05")
+@pytest.mark.parametrize(
+    ("ci", "body"), [(0x70, "08"), (0x6E, "55 10 00 00 08"), (0x6F, HEADER + "08")]
+)
+def test_an_application_error_stands_behind_every_header(ci: int, body: str) -> None:
+    with pytest.raises(ApplicationError, match="too busy") as caught:
+        _decoded(ci, body)
+    assert caught.value.busy
+    assert caught.value.received == frame.long(frame.RSP_UD, 1, ci, bytes.fromhex(body))
+
+
+def test_only_a_busy_meter_may_be_asked_again() -> None:
+    with pytest.raises(ApplicationError) as caught:
+        _decoded(0x70, "03")
+    assert not caught.value.busy
+
+
+@pytest.mark.parametrize(
+    ("ci", "body"), [(0x71, "05"), (0x74, "55 10 00 00 05"), (0x75, HEADER + "05")]
+)
+def test_an_alarm_is_told_from_data(ci: int, body: str) -> None:
+    with pytest.raises(ApplicationError, match=r"alarm: 05$"):
+        _decoded(ci, body)
+
+
+def test_a_telegram_knows_who_sent_it_if_its_header_says_all() -> None:
+    assert WATER.identity == Identity("12345678", "PAD", 1, "water")
+    assert _decoded(0x7A, "55 10 00 00").identity is None
+    fixed = _decoded(0x73, "93 92 91 90 10 00 05 69 31 65 00 00 69 00 00 00")
+    assert (fixed.identification, fixed.identity) == ("90919293", None)
+
+
+def test_what_a_header_does_not_say_is_encoded_as_zero() -> None:
+    part = Telegram(address=1, identification="12345678")
+    assert telegram.encode(part)[7:-2] == bytes.fromhex("78563412 0000 00 00 00 00 0000")
 
 
 @pytest.mark.parametrize(
@@ -107,16 +139,30 @@ def test_an_alarm_is_told_from_data() -> None:
         (frame.short(frame.REQ_UD2, 1), "a frame without any"),
         (frame.long(frame.SND_UD, 1, 0x51), "got C field 53h"),
         (frame.long(frame.RSP_UD, 1, 0x52), "got 52h"),
+        (frame.long(frame.RSP_UD, 1, 0x79), "got a compact frame .CI 79h."),
         (frame.long(frame.RSP_UD, 1, 0x72, bytes(11)), "header of 12 bytes, got 11"),
         (frame.long(frame.RSP_UD, 1, 0x73, bytes(15)), "16 bytes of a fixed structure, got 15"),
-        (frame.long(frame.RSP_UD, 1, 0x78, b"\x3f"), "DIF 3Fh is reserved"),
-        (frame.long(frame.RSP_UD, 1, 0x78, b"\x0d\x03\xfa"), "length byte FAh"),
     ],
 )
 def test_what_is_no_answer_says_why_and_keeps_its_bytes(data: bytes, reason: str) -> None:
     with pytest.raises(FrameError, match=reason) as caught:
         telegram.decode(data)
     assert caught.value.received == data
+
+
+@pytest.mark.parametrize(
+    ("rest", "damage"),
+    [
+        ("3F", "the DIF 3Fh is reserved"),
+        ("0D 03 FA", "the length byte FAh of a variable-length record is reserved"),
+        ("04 03 01 02", "the records end early: expected 4 bytes of data, got 2"),
+    ],
+)
+def test_a_bad_record_costs_neither_the_header_nor_the_records_before_it(
+    rest: str, damage: str
+) -> None:
+    found = _decoded(0x72, HEADER + "04 03 39 30 00 00" + rest)
+    assert found == WATER._replace(records=(ENERGY,), damage=damage)
 
 
 # The header of a mode 5 telegram with one encrypted block (EN 13757-7:2018, 7.6.3).
@@ -213,4 +259,5 @@ def _decodes_or_refuses(data: bytes) -> None:
         return
     assert [record.index for record in found.records] == list(range(len(found.records)))
     if found.ci not in {0x73, 0x77}:
+        found = found._replace(damage=None)
         assert telegram.decode(telegram.encode(found)) == found

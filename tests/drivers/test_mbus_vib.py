@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.mbus import records, vib
+from drivers.mbus import records, values, vib
 from drivers.mbus.vif import FIRST_EXTENSION, PRIMARY, SECOND_EXTENSION, Kind
 
 
 def _says(vib_hex: str, value: int = 1) -> tuple[str, str, str | None]:
     """Quantity, value and unit of a 32-bit integer under this VIB."""
     data = value.to_bytes(4, "little", signed=True)
-    (record,) = records.decode(b"\x04" + bytes.fromhex(vib_hex) + data)
+    (record,) = records.decode(b"\x04" + bytes.fromhex(vib_hex) + data).records
     assert record.value is not None
     return record.quantity, format(record.value, "f"), record.unit
 
@@ -100,6 +100,9 @@ def test_codes_of_the_tables(code: str, quantity: str, one: str, unit: str | Non
         ("83 F0 F7 7D", 5, ("energy", "0.05", "Wh")),
         ("DA 7B", 5, ("flow-temperature", "1.5", "°C")),
         ("DB 78", -5, ("flow-temperature", "-4.999", "°C")),
+        # What is added is in the unit of the VIF too: minutes, and m3 a minute.
+        ("A5 78", 1, ("operating-time", "60.060", "s")),
+        ("C7 7B", 1, ("volume-flow", "120", "m3/h")),
         # Other quantities, not other values.
         ("83 3B", 5, ("energy forward", "5", "Wh")),
         ("83 3C", 5, ("energy backward", "5", "Wh")),
@@ -127,6 +130,16 @@ def test_chains(chain: str, value: int, said: tuple[str, str, str | None]) -> No
     assert _says(chain, value) == said
 
 
+def test_the_longest_chain_of_factors_loses_no_digit_of_the_smallest_real() -> None:
+    # The smallest real times 10^-2 m3/s, nine factors of 10^-6, and 1 m3/s added to it.
+    chain = "CF" + "F0" * 9 + "7B"
+    (record,) = records.decode(bytes.fromhex("05" + chain + "01 00 00 00")).records
+    assert record.value is not None
+    rest = values.EXACT.subtract(record.value, 3600)
+    smallest = values.EXACT.power(2, -149)
+    assert rest == values.EXACT.multiply(smallest, Decimal("36E-54"))
+
+
 @pytest.mark.parametrize(
     ("chain", "quantity"),
     [
@@ -141,7 +154,7 @@ def test_chains(chain: str, value: int, said: tuple[str, str, str | None]) -> No
 )
 def test_codes_that_make_a_record_a_time(chain: str, quantity: str) -> None:
     data = bytes.fromhex("0B 0A A9 24")
-    (record,) = records.decode(b"\x04" + bytes.fromhex(chain) + data)
+    (record,) = records.decode(b"\x04" + bytes.fromhex(chain) + data).records
     assert (record.quantity, record.time) == (quantity, "2021-04-09T10:11:00")
     assert (record.value, record.unit) == (None, None)
 
@@ -157,7 +170,7 @@ def test_codes_that_make_a_record_a_time(chain: str, quantity: str) -> None:
     ],
 )
 def test_a_record_error_stands_in_place_of_the_value(code: int, text: str) -> None:
-    (record,) = records.decode(bytes((0x04, 0x83, code, 1, 2, 3, 4)))
+    (record,) = records.decode(bytes((0x04, 0x83, code, 1, 2, 3, 4))).records
     assert (record.value, record.problem, record.text) == (None, "no-data", text)
     assert record.quantity == "energy"
 
@@ -170,6 +183,7 @@ def test_a_record_error_stands_in_place_of_the_value(code: int, text: str) -> No
         ("FB 06", "reserved"),
         ("FD 77", "reserved"),
         ("FD FD 7F", "reserved"),
+        ("EF 7D", "reserved"),  # a table without codes; 7Dh is no factor here
         ("83 10", "reserved"),
         ("83 FC 7F", "reserved"),
         ("93 3D", "reserved"),  # annex C: another unit, not named here
@@ -178,14 +192,40 @@ def test_a_record_error_stands_in_place_of_the_value(code: int, text: str) -> No
     ],
 )
 def test_an_unknown_code_keeps_the_raw_number_and_its_problem(chain: str, problem: str) -> None:
-    (record,) = records.decode(bytes.fromhex("04" + chain + "07 00 00 00"))
+    (record,) = records.decode(bytes.fromhex("04" + chain + "07 00 00 00")).records
     assert record.problem == problem
     assert record.value == Decimal(7)
 
 
+@pytest.mark.parametrize(
+    ("block", "quantity", "value", "unit"),
+    [
+        # Length and text behind the VIFEs, as EN 13757-3:2018, C.2 has it.
+        ("FC 74 03 48 52 25 44 0D", "plain-text", "33.96", "%RH"),
+        ("FC F4 74 03 48 52 25 44 0D", "plain-text", "0.3396", "%RH"),
+        ("FC 3B 03 43 42 41 44 0D", "plain-text forward", "3396", "ABC"),
+        # A VIF without the extension bit has no VIFEs to look for.
+        ("7C 03 48 52 25 44 0D", "plain-text", "3396", "%RH"),
+        # A length that is the code of a VIFE too: the text decides.
+        ("FC 02 6B 78 74 44 0D", "plain-text", "33.96", "xk"),
+    ],
+)
+def test_a_unit_in_plain_text_may_stand_behind_its_vifes(
+    block: str, quantity: str, value: str, unit: str
+) -> None:
+    (record,) = records.decode(bytes.fromhex("02" + block)).records
+    assert (record.quantity, record.value, record.unit) == (quantity, Decimal(value), unit)
+
+
+def test_a_unit_that_ends_early_is_told_whichever_order_it_has() -> None:
+    assert records.decode(bytes.fromhex("02 FC 74 03 48")).damage == (
+        "the records end early: expected 116 bytes of unit, got 2"
+    )
+
+
 def test_a_unit_in_plain_text_is_read_backwards_and_scaled_by_its_vifes() -> None:
     # Elvaco CMa10.
-    (record,) = records.decode(bytes.fromhex("02 FC 03 48 52 25 74 22 15"))
+    (record,) = records.decode(bytes.fromhex("02 FC 03 48 52 25 74 22 15")).records
     assert (record.quantity, record.value, record.unit) == ("plain-text", Decimal("54.10"), "%RH")
 
 

@@ -298,6 +298,8 @@ def test_a_spool_that_cannot_be_used_ends_the_agent_with_its_reason(tmp_path: Pa
         agent = world.agent([FakeMeter("m1", loop).plan()], [Broken("m2", loop).plan()])
         with pytest.raises(SpoolError, match="read-only"):
             await agent.run()
+        # The other line's poller is gone, too: nobody reads for an agent that has ended.
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(scene)
 

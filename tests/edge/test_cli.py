@@ -6,87 +6,19 @@ Commands that talk to a line or a broker run as real processes against a virtual
 import asyncio
 import json
 import signal
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from cloud_sync import mqtt, state, topics
 from cloud_sync.signing import SigningKey, VerifyKey
-from drivers import profile
-from drivers.modbus.profile import ModbusProfile
 from edge.__main__ import main
 from edge.spool import Spool, glance
-from simulators.lines import serve
-from simulators.modbus_meter import ModbusBus, ModbusMeter
 from tests.cloud_sync.brokers import HOST, free_port, mosquitto, needs_mosquitto
+from tests.edge.installer import a_device, a_line, edge, finished, refused
 from tests.edge.spool_writer import content
-
-ROOT = Path(__file__).parents[2]
-SHOWN = {"1-0:1.8.0": 1_234_567, "1-0:2.8.0": 89, "1-0:3.8.0": 4, "1-0:4.8.0": 5}
-
-
-class Device(NamedTuple):
-    """A configured device in a folder."""
-
-    folder: Path
-    config: Path
-
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(main, [*words, "--config", str(self.config)])
-
-
-def a_device(
-    folder: Path, *, line_port: int = 1, broker_port: int = 1, enrolled: bool = True
-) -> Device:
-    config = folder / "edge.toml"
-    config.write_text(
-        f"""\
-[device]
-name = "edge-1"
-key = "keys/device.key"
-gateway_key = "gateway.pem"
-state_dir = "state"
-
-[broker]
-host = "{HOST}"
-port = {broker_port}
-
-[[lines]]
-name = "house"
-url = "tcp://{HOST}:{line_port}"
-turnaround_s = 0.2
-
-[[lines.meters]]
-serial = "22310042"
-profile = "eastron_sdm120"
-address = 1
-interval_s = 1
-
-[[lines.meters]]
-serial = "22310099"
-profile = "eastron_sdm120"
-address = 9
-"""
-    )
-    (folder / "gateway.pem").write_bytes(SigningKey.generate().public.to_pem())
-    device = Device(folder, config)
-    if enrolled:
-        assert device.run("enroll").exit_code == 0
-    return device
-
-
-def refused(result: Result) -> str:
-    """The one line a command ended with."""
-    assert result.exit_code == 1, result.output
-    assert isinstance(result.exception, SystemExit)
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1, result.stderr
-    return lines[0]
 
 
 class TestEnroll:
@@ -199,36 +131,6 @@ class TestDecode:
         assert result.exit_code == 1
 
 
-@asynccontextmanager
-async def a_line() -> AsyncIterator[int]:
-    """A TCP line with one virtual meter at address 1; its port."""
-    model = profile.load("eastron_sdm120")
-    assert isinstance(model, ModbusProfile)
-    shown = {register.obis: SHOWN.get(register.obis, 0) for register in model.registers}
-    bus = ModbusBus([ModbusMeter(1, model, lambda _: shown)])
-    server = await serve(bus, HOST, 0, lambda: 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-async def edge(*words: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *[sys.executable, "-m", "edge", *words],
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
-async def finished(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
-    async with asyncio.timeout(60):
-        out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
-
-
 @pytest.mark.processes
 class TestOnALine:
     async def test_read_shows_the_values_of_one_meter(self, tmp_path: Path) -> None:
@@ -271,6 +173,7 @@ class TestOnALine:
             "configuration",
             "key",
             "gateway key",
+            "meter keys",
             "clock",
             "spool",
             "broker",
@@ -287,6 +190,17 @@ class TestOnALine:
         code, out, _ = await finished(await edge("doctor", "--config", str(device.config)))
         assert code == 1
         assert [line.split()[0] for line in out.splitlines()].count("FAIL") >= 2
+
+    def test_doctor_asks_for_the_serials_that_no_meter_told(self, tmp_path: Path) -> None:
+        device = a_device(tmp_path, line_port=free_port(), broker_port=free_port())
+        text = device.config.read_text().replace('"22310099"', '"house-modbus-9"')
+        device.config.write_text(text)
+        said = device.run("doctor").stdout.splitlines()[0]
+        assert said.split(maxsplit=2) == [
+            "FAIL",
+            "configuration",
+            "write the serial on the dial instead of house-modbus-9",
+        ]
 
 
 @pytest.mark.processes

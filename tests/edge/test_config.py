@@ -1,6 +1,5 @@
 """edge.toml: what is wrong with it is said in one line that names the key."""
 
-import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -73,12 +72,9 @@ def test_a_good_file_wires_an_agent(tmp_path: Path) -> None:
     assert (settings.client_id, settings.tls) == ("edge-1", None)
 
 
-def test_the_example_for_the_pi_is_accepted_once_it_is_filled_in(tmp_path: Path) -> None:
-    text = EXAMPLE.read_text("utf-8")
-    text = text.replace("<as printed on the dial>", "11223344")
-    text = re.sub(r"<a name from the list[^>]*>", "kamstrup_multical", text)
-    loaded = load(tmp_path, text)
-    assert [line.name for line in loaded.lines] == ["rs485", "mbus"]
+def test_the_example_for_the_pi_is_accepted(tmp_path: Path) -> None:
+    loaded = load(tmp_path, EXAMPLE.read_text("utf-8"))
+    assert [line.name for line in loaded.lines] == ["rs485"]
     assert app.broker_settings(loaded.broker, "edge-1").tls is not None
 
 
@@ -99,11 +95,22 @@ def test_the_example_for_the_pi_is_accepted_once_it_is_filled_in(tmp_path: Path)
         ("tcp://192.0.2.1:502", "tcp://192.0.2.1:0", "lines.0.url: "),
         ("tcp://192.0.2.1:502", "tcp://192.0.2.1", "lines.0.url: "),
         ("?baud=300", "?baud=301", "lines.1.url: .*301"),
+        ("&parity=E", '"\nbaud = 2400\n#', r"lines.1: baud is 2400.*with 300: write \?baud=2400"),
+        ("serial:///dev/ttyUSB0?baud=300", "rfc2217://h:1?baud=301", "lines.1.url: .*301"),
         ("eastron_sdm630", "no_such", "lines.0.meters.0.profile: no meter profile 'no_such'"),
         ('serial = "22310042"', 'serial = ""', "lines.0.meters.0.serial: .*got ''"),
         ('serial = "22310042"', 'serial = "11223344"', "meters.serial: '11223344' stands there"),
         ('name = "mbus"', 'name = "rs485"', "lines.name: 'rs485' stands there twice"),
         ("address = 1\n\n", "address = 300\n\n", "lines.0.meters.0.address: .*255, got 300"),
+        ("address = 1\n\n", "address = 1.0\n\n", "lines.0.meters.0.address: .*number.*got 1.0"),
+        ("address = 1\n\n", 'address = "1"\n\n', "address: .*without quotes.*got '1'"),
+        ("address = 1\n\n", 'address = "22310042"\n\n', "meter 22310042: .*speaks Modbus"),
+        ("address = 1\nint", "address = 251\nint", "meter 11223344: .*M-Bus.*250, got 251"),
+        ("address = 1\nint", "address = 11223344\nint", "address: .*put it in quotes"),
+        ("address = 1\nint", 'address = "1122334"\nint', "address: .*8 digits.*'1122334'"),
+        ("address = 1\nint", 'address = "1122334455"\nint', "address: .*secondary.* 8 .*16"),
+        ("address = 1\nint", 'address = "1122334F"\nint', "address: an F there selects every"),
+        ('name = "mbus"\n', 'name = "mbus"\nframing = "tcp"\n', "meter 11223344: .*Modbus TCP"),
         ("interval_s = 3600", "interval_s = 0", "lines.1.meters.0.interval_s: .*got 0"),
         ('framing = "tcp"', 'framing = "ascii"', "lines.0.framing: .*got 'ascii'"),
         ("[[lines.meters]]\nserial", "[[lines.meters.x]]\nserial", "lines.0.meters"),
@@ -118,10 +125,38 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, old: str, new: str, s
     assert str(tmp_path / "edge.toml") in str(caught.value)
 
 
-def test_two_meters_at_one_address_of_a_line_are_refused(tmp_path: Path) -> None:
-    second = '\n[[lines.meters]]\nserial = "5"\nprofile = "kamstrup_multical"\naddress = 1\n'
-    with pytest.raises(ConfigError, match="address on line mbus: '1' stands there twice"):
-        load(tmp_path, GOOD + second)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("1", "1"),
+        ('"11223344"', '"11223344"'),
+        ('"11223344"', '"112233442D2C0104"'),
+        ('"112233442D2C0104"', '"112233442D2CFF04"'),
+    ],
+)
+def test_two_meters_that_would_answer_one_question_are_refused(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    text = GOOD.replace("address = 1\nint", f"address = {first}\nint")
+    another = '\n[[lines.meters]]\nserial = "5"\nprofile = "kamstrup_multical"\naddress = '
+    said = "lines.1: meters 11223344 and 5 share the address"
+    with pytest.raises(ConfigError, match=said):
+        load(tmp_path, f"{text}{another}{second}\n")
+
+
+def test_meters_of_two_protocols_may_have_one_number(tmp_path: Path) -> None:
+    another = '\n[[lines.meters]]\nserial = "5"\nprofile = "eastron_sdm120"\naddress = 1\n'
+    assert len(load(tmp_path, GOOD + another).lines[1].meters) == 2
+
+
+def test_a_secondary_address_stays_as_it_is_written(tmp_path: Path) -> None:
+    text = GOOD.replace("address = 1\nint", 'address = "112233442d2c0104"\nint')
+    assert load(tmp_path, text).lines[1].meters[0].address == "112233442D2C0104"
+
+
+def test_a_line_may_wait_for_its_meters(tmp_path: Path) -> None:
+    lines = load(tmp_path, GOOD + '[[lines]]\nname = "roof"\nurl = "tcp://192.0.2.3:1"\n').lines
+    assert [len(line.meters) for line in lines] == [1, 1, 0]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -130,3 +165,18 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="is not TOML"):
         config.load(tmp_path / "bytes.toml")
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "said"), [(900, "24 reads a day.*makes.*write"), (7200, "")]
+)
+def test_a_battery_is_not_read_more_often_than_its_meter_allows(
+    tmp_path: Path, interval_s: int, said: str
+) -> None:
+    text = GOOD.replace("kamstrup_multical", "engelmann_sensostar")
+    text = text.replace("interval_s = 3600", f"interval_s = {interval_s}")
+    if said:
+        with pytest.raises(ConfigError, match=f"meter 11223344: .*{said} interval_s = "):
+            load(tmp_path, text)
+    else:
+        assert load(tmp_path, text).lines[1].meters[0].interval_s == interval_s

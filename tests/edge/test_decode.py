@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.driver import FrameError
-from drivers.mbus import frame
+from drivers.mbus import frame, telegram
 from edge.decode import FILE_BYTES_MAX, HexError, decode, parse_hex, split
 from tests.drivers.telegrams import (
     ERRORS,
@@ -25,7 +25,7 @@ from tests.drivers.telegrams import (
 # 12 345 Wh and a text with a control character, of an electricity meter that does not exist.
 BODY = bytes.fromhex("78563412 2440 01 02 55 00 0000 04 03 39300000 0D FD11 03 1B4241")
 TELEGRAM = frame.long(frame.RSP_UD, 1, 0x72, BODY)
-EXPECTED = {
+EXPECTED: dict[str, Any] = {
     "file": "-",
     "identification": "12345678",
     "manufacturer": "PAD",
@@ -134,6 +134,72 @@ def test_what_is_no_telegram_gets_one_line_and_status_1(text: str | bytes, error
     assert result.stderr == f"-: {line['error']}\n"
 
 
+def _damaged(body: bytes) -> str:
+    return frame.long(frame.RSP_UD, 1, 0x72, body).hex()
+
+
+def test_a_damaged_record_costs_neither_header_nor_the_records_before_it() -> None:
+    result = _run("--json", "-", given=_damaged(BODY[:-2]))
+    error = "the records end early: expected 3 bytes of data, got 1"
+    assert result.exit_code == 1
+    assert result.stderr == f"-: {error}\n"
+    assert _lines(result) == [EXPECTED | {"records": EXPECTED["records"][:1], "error": error}]
+
+
+def test_a_damaged_telegram_shows_a_reader_its_records_and_what_is_wrong() -> None:
+    result = _run("-", given=_damaged(BODY[:-2]))
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 2
+    assert result.stderr == "-: the records end early: expected 3 bytes of data, got 1\n"
+
+
+KEY = bytes(range(16))
+CLOSED = telegram.encode(telegram.decode(TELEGRAM), key=KEY).hex()
+
+
+def _keys(folder: Path, text: str) -> str:
+    file = folder / "keys.toml"
+    file.touch(0o600)
+    file.write_text(text)
+    return str(file)
+
+
+def test_an_encrypted_telegram_is_read_with_its_meters_key(tmp_path: Path) -> None:
+    keys = _keys(tmp_path, f'"12345678" = "{KEY.hex()}"\n')
+    result = _run("--json", "--keys", keys, "-", given=CLOSED)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert _lines(result) == [EXPECTED]
+    assert _lines(_run("--json", "--keys", keys, "-", given=TELEGRAM.hex())) == [EXPECTED]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "encrypted: expected the meter's key, got none"),
+        ('"12345678" = "' + "00" * 16 + '"', "the key does not fit: expected 2F2F"),
+        ('"87654321" = "' + KEY.hex() + '"', "encrypted: expected the meter's key, got none"),
+    ],
+)
+def test_without_the_right_key_a_telegram_stays_closed_and_says_why(
+    tmp_path: Path, text: str, why: str
+) -> None:
+    result = _run("--json", "--keys", _keys(tmp_path, text), "-", given=CLOSED)
+    assert result.exit_code == 0
+    (line,) = _lines(result)
+    (record,) = line["records"]
+    assert (record["problem"], record["value"]) == ("encrypted", None)
+    assert record["text"].startswith(why)
+
+
+def test_a_file_of_keys_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path) -> None:
+    public = _keys(tmp_path, "")
+    Path(public).chmod(0o644)
+    for keys in (public, str(tmp_path / "absent.toml")):
+        result = _run("--keys", keys, "-", given=CLOSED)
+        assert result.exit_code == 1
+        assert (result.stdout, len(result.stderr.splitlines())) == ("", 1)
+
+
 def test_a_missing_file_does_not_stop_the_others(tmp_path: Path) -> None:
     good = tmp_path / "good.hex"
     good.write_text(TELEGRAM.hex())
@@ -183,8 +249,9 @@ def test_every_sound_telegram_decodes_and_every_damaged_one_gets_one_error() -> 
     for path in ERRORS:
         result = _run("--json", str(path))
         assert result.exit_code == 1
-        assert [set(line) for line in _lines(result)] == [{"file", "error"}]
-        assert len(result.stderr.splitlines()) == 1
+        (line,) = _lines(result)
+        assert set(line) in ({"file", "error"}, {*EXPECTED, "error"})
+        assert result.stderr == f"{path}: {line['error']}\n"
     for path in UNUSUAL:
         assert len(_lines(_run("--json", str(path)))) == 1
 

@@ -16,6 +16,8 @@ ANSWER = b"a sound answer"
 class Parrot:
     """A bus on which every request gets the same answer."""
 
+    turnaround_s = 0.0
+
     def __init__(self) -> None:
         self.heard: list[bytes] = []
         self.resets = 0

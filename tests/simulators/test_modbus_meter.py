@@ -9,6 +9,7 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInput
 
 from drivers import profile
 from drivers.modbus.profile import ModbusProfile
+from simulators.lines import PAUSE_MS_MAX
 from simulators.modbus_meter import ModbusBus, ModbusMeter
 
 SDM120 = {"1-0:1.8.0": 45_740}
@@ -61,7 +62,7 @@ def test_what_is_shown_depends_on_when_it_is_asked() -> None:
     ("address", "count", "why"),
     [
         (0x0000, 2, "not in the map"),
-        (0x0046, 4, "begins before the map"),
+        (0x0044, 4, "begins before the map"),
         (0x0048, 6, "ends behind the map"),
         (0x0049, 2, "cuts a value in two"),
         (0x0048, 3, "an odd count"),
@@ -105,3 +106,44 @@ def test_it_speaks_modbus_tcp_too() -> None:
     answer = framer.handleFrame(bus.feed(framer.buildFrame(request), 0), 1, 77)[1]
     assert answer is not None
     assert answer.registers == [0x43E4, 0xB333]
+
+
+TSRV = {register.obis: 1_234_567 for register in the_profile("vzljot_tsrv026m").registers}
+
+
+def hearing(data: str, *, mute: bool) -> bytes:
+    meter = ModbusMeter(1, the_profile("vzljot_tsrv026m"), lambda _: TSRV, mute=mute)
+    return ModbusBus([meter]).feed(framed(data), 0)
+
+
+def framed(pdu: str) -> bytes:
+    """Unit 1 and a checksum around function and data, whatever their length."""
+    body = b"\x01" + bytes.fromhex(pdu)
+    return body + FramerRTU.compute_CRC(body).to_bytes(2, "big")
+
+
+def test_a_span_that_must_not_be_touched_is_refused_or_met_with_silence() -> None:
+    assert hearing("04 4006 0001", mute=False)[1] == 0x84
+    assert hearing("04 4006 0001", mute=True) == b""
+    assert hearing("04 C068 0004", mute=True)[1] == 4
+
+
+@pytest.mark.parametrize("count", ["0000", "007E", "FFFF"])
+def test_a_count_that_no_meter_may_take_is_refused(count: str) -> None:
+    assert hearing(f"04 C068 {count}", mute=True) in (b"", framed("84 03"))
+
+
+def test_a_request_of_the_wrong_length_is_not_answered_and_not_remembered() -> None:
+    bus = a_bus("eastron_sdm120", SDM120)
+    now_ms = 0
+    for wrong in ("04 0048 00", "04 0048 0002 00", "04"):
+        assert bus.feed(framed(wrong), now_ms) == b""
+        now_ms += PAUSE_MS_MAX + 1
+        assert bus.feed(framed("04 0048 0002"), now_ms)
+
+
+def test_a_meter_may_take_its_time() -> None:
+    meter = ModbusMeter(1, the_profile("eastron_sdm120"), lambda _: SDM120, turnaround_s=0.3)
+    bus = ModbusBus([meter])
+    ask(bus, 0x48, 2)
+    assert bus.turnaround_s == 0.3

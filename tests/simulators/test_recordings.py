@@ -6,7 +6,7 @@ import pytest
 
 from drivers.mbus import frame, telegram
 from drivers.mbus.telegram import Telegram
-from simulators.mbus_meter import MbusBus
+from simulators.mbus_bus import MbusBus
 from simulators.recordings import recordings
 
 

@@ -1,4 +1,4 @@
-"""Meters served over TCP, read by the real drivers over real sockets."""
+"""Meters served over TCP and on pseudo-terminals, read by the real drivers."""
 
 import json
 import subprocess
@@ -12,11 +12,14 @@ import pytest
 
 from drivers import profile
 from drivers.bus import Framing, Line
+from drivers.driver import Refused
 from drivers.link import open_link
 from edge import config as edge_config
 from edge.app import DRIVERS
+from edge.config import EdgeConfig
 from simulators import virtual_house
 from simulators.lines import serve
+from simulators.pty import serve_pty
 from simulators.virtual_house import ServingError
 
 TODAY = date(2026, 10, 10)
@@ -41,6 +44,7 @@ framing = "{framing}"
 serial = "A-1"
 profile = "{profile}"
 address = 9
+interval_s = 86400
 """
 
 
@@ -59,6 +63,81 @@ async def test_what_an_edge_toml_asks_for_is_there_to_be_read(name: str, tmp_pat
         answer = await DRIVERS[model.protocol].read(dialled, model, 9)
         await dialled.close()
     assert {value.register for value in answer.values} == {one.obis for one in model.registers}
+
+
+MIXED_TOML = """
+[[lines]]
+name = "cellar"
+url = "serial:///dev/ttyUSB0?baud=2400&parity=E"
+[[lines.meters]]
+serial = "A-1"
+profile = "abb_b23"
+address = 9
+expect_id = "7654321"
+[[lines.meters]]
+serial = "A-2"
+profile = "kamstrup_multical"
+address = 9
+expect_id = "00012345"
+[[lines.meters]]
+serial = "A-3"
+profile = "itron_cyble_cold"
+address = "12345678"
+[[lines.meters]]
+serial = "A-4"
+profile = "itron_cyble_cold"
+address = "8765432177041407"
+"""
+KEY = bytes(range(16))
+
+
+def a_mixed_config(folder: Path) -> EdgeConfig:
+    """A line of both protocols, by primary and secondary addresses; one meter encrypts."""
+    keys = folder / "meters.keys"
+    keys.write_text(f'"00012345" = "{KEY.hex()}"')
+    keys.chmod(0o600)
+    head, _, _ = EDGE_TOML.partition("[[lines]]")
+    head = head.replace("[broker]", 'meter_keys = "meters.keys"\n[broker]')
+    file = folder / "edge.toml"
+    file.write_text(head + MIXED_TOML, "utf-8")
+    return edge_config.load(file)
+
+
+async def test_a_line_of_both_protocols_is_served_on_a_pseudo_terminal(tmp_path: Path) -> None:
+    config = a_mixed_config(tmp_path)
+    (line,) = virtual_house.of_config(config, "seed", TODAY, on_pty=True)
+    async with serve_pty(line.bus, lambda: NOW_MS) as path:
+        dialled = Line(open_link(f"serial://{path}?baud=38400"), baud=38_400)
+        for meter in config.lines[0].meters:
+            model = profile.load(meter.profile)
+            answer = await DRIVERS[model.protocol].read(
+                dialled,
+                model,
+                meter.address,
+                expect_id=meter.expect_id,
+                key=KEY if meter.serial == "A-2" else None,
+            )
+            assert {value.register for value in answer.values} == {
+                one.obis for one in model.registers
+            }
+        await dialled.close()
+
+
+async def test_a_meter_whose_key_is_configured_encrypts(tmp_path: Path) -> None:
+    (line,) = virtual_house.of_config(a_mixed_config(tmp_path), "seed", TODAY, on_pty=True)
+    async with serve_pty(line.bus, lambda: NOW_MS) as path:
+        dialled = Line(open_link(f"serial://{path}?baud=38400"), baud=38_400)
+        with pytest.raises(Refused, match="key"):
+            await DRIVERS["mbus"].read(dialled, profile.load("kamstrup_multical"), 9)
+        await dialled.close()
+
+
+def test_modbus_tcp_has_no_place_on_a_pseudo_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "edge.toml"
+    url = "tcp://127.0.0.1:502"
+    file.write_text(EDGE_TOML.format(url=url, framing="tcp", profile="eastron_sdm120"), "utf-8")
+    with pytest.raises(ServingError, match="pseudo-terminal"):
+        virtual_house.of_config(edge_config.load(file), "seed", TODAY, on_pty=True)
 
 
 def test_serial_lines_cannot_be_served(tmp_path: Path) -> None:
@@ -84,12 +163,14 @@ def meters(*words: str) -> Iterator[subprocess.Popen[str]]:
             process.terminate()
 
 
-async def test_the_command_serves_a_house_until_it_is_stopped() -> None:
-    with meters() as process:
+@pytest.mark.parametrize("words", [(), ("--pty",)])
+async def test_the_command_serves_a_house_until_it_is_stopped(words: tuple[str, ...]) -> None:
+    with meters(*words) as process:
         assert process.stdout is not None
         lines = [json.loads(process.stdout.readline()) for _ in range(2)]
         assert [line["line"] for line in lines] == ["modbus", "mbus"]
         for line in lines:
+            assert line["url"].startswith("serial:///dev/" if words else "tcp://127.0.0.1:")
             dialled = Line(open_link(line["url"]), baud=115_200)
             for hanging in line["meters"]:
                 model = profile.load(hanging["profile"])

@@ -1,0 +1,20 @@
+"""Fixtures that several tests of drivers share."""
+
+import logging
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def meterbus() -> Iterator[ModuleType]:
+    """pymeterbus, a foreign decoder; importing it configures the root logger, which is put back."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    import meterbus as library  # noqa: PLC0415 - its import has a side effect to contain
+
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    yield library
+    root.handlers[:] = handlers
