@@ -47,6 +47,8 @@ chaos: $(STAMP) servers ## 50 rounds of SIGKILL to edge, broker and gateway
 	@PLOMBA_CHAOS_ROUNDS=50 $(BIN)/pytest -q -n 0 -m processes --timeout 1800 tests/e2e
 
 bench: $(STAMP)  ## figures, as ratios measured in one run
+	@$(BIN)/plomba-sim bench bus --json
+	@$(BIN)/plomba-sim bench decode --json
 	@$(BIN)/plomba-sim bench ingest --store sqlite --readings 200000 --batch 100 --json
 
 docs: $(STAMP)   ## the pages of commands and of meters, from the programs and profiles themselves

@@ -223,12 +223,12 @@ class Line:
         try:
             await self._link.write(question.request)
             answer = await self._listen(heard, question, wait_s)
-        except BaseException as error:
+        except BaseException as failure:
             # Also when cancelled: the question is out, its answer will come to nobody.
             patience.failed()
             self._hold(question, asked_s)
-            if isinstance(error, LinkDown):
-                error.asked = True
+            if isinstance(failure, LinkDown):
+                failure.asked = True
                 await self._link.close()
             raise
         if heard and (answer is None or not heard.endswith(answer)):
@@ -239,7 +239,9 @@ class Line:
             if heard and may_repeat:
                 return None
             self._hold(question, asked_s)
-            raise _nothing(unit, bytes(heard), self._now_s() - asked_s)
+            error = _nothing(unit, bytes(heard), self._now_s() - asked_s)
+            error.hold_s = self._holds.left_s(unit, self._now_s())
+            raise error
         wire_s = (len(question.request) + len(answer)) * self._character_s
         patience.answered(max(self._now_s() - asked_s - wire_s, 0.0))
         return answer

@@ -17,11 +17,13 @@ Address = int | str
 class DriverError(Exception):
     """Why a read gave no answer. `retryable` says whether asking again soon can help.
 
-    `received` is what came instead, where anything came that could help to find out why.
+    `received` is what came instead, where anything came that could help to find out why. For
+    `hold_s` the line will not ask this meter again, because the missing answer may still come.
     """
 
     retryable = True
     received: bytes = b""
+    hold_s: float = 0.0
 
 
 class LinkDown(DriverError):  # noqa: N818 - the family is named by what happened, not by "Error"

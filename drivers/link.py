@@ -282,6 +282,14 @@ def _choice(options: dict[str, str], name: str, allowed: tuple[int, ...], defaul
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what the operating system says."""
-    strerror = getattr(error, "strerror", None)
-    return (strerror or str(error) or type(error).__name__).splitlines()[0]
+    """What the operating system calls it, in one line.
+
+    pyserial and asyncio wrap that into sentences that name the port or the address once more.
+    """
+    cause = error.__context__ if isinstance(error.__context__, OSError) else error
+    number = getattr(cause, "errno", None)
+    if number is not None and number > 0:
+        return os.strerror(number)
+    # A name that cannot be resolved has a number of its own, below zero.
+    strerror = getattr(cause, "strerror", None)
+    return (strerror or str(cause) or type(cause).__name__).splitlines()[0]

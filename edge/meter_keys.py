@@ -53,8 +53,10 @@ def of(path: Path | None) -> Keys:
 def find(keys: Keys, *names: object) -> bytes | None:
     """The key of the meter that bears one of `names`: secondary address, identification, serial."""
     for name in names:
-        if isinstance(name, str) and name[:8].upper() in keys:
-            return keys[name[:8].upper()]
+        # A plate shows 6855817 where the header, and so the file of keys, has eight digits.
+        digits = name[:8].upper().zfill(8) if isinstance(name, str) else ""
+        if digits in keys:
+            return keys[digits]
     return None
 
 

@@ -14,6 +14,7 @@ so a power cut in the middle of a slow round costs a minute at most.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ from edge.schedule import Due, Timetable
 
 log = structlog.get_logger("edge.poller")
 
-# Above the longest time for which a line keeps a silent meter on hold (drivers/bus.py, rule 4).
+# Above the time for which most lines hold a silent meter (drivers/bus.py, rule 4); where a line
+# holds it for longer, that counts.
 RETRY_MS = 30_000
 RETRY_MS_MAX = 3_600_000
 LINE_RETRY_MS = 1_000
@@ -260,6 +262,8 @@ class Poller:
         if error.retryable:
             # 2**12 times half a minute is beyond the bound already.
             wait_ms = min(RETRY_MS << min(member.failures, 12), RETRY_MS_MAX)
+        # While the line holds the meter, asking would only keep the others waiting.
+        wait_ms = max(wait_ms, math.ceil(error.hold_s * 1000))
         member.failures += 1
         member.quiet_until_ms = self._clock.now().uptime_ms + wait_ms
         self._line_works()

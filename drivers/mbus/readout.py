@@ -34,7 +34,9 @@ class Readout:
 
         FrameError, or its kind ApplicationError, for a frame that holds no telegram.
         """
-        one = telegram.decode(received, key=self._key)
+        # Later telegrams may have a short header, which does not say again who the meter is.
+        who = self.telegrams[0].identity if self.telegrams else None
+        one = telegram.decode(received, key=self._key, identity=who)
         # The access number counts on in a repeat; the records do not.
         said = [record.raw for record in one.records]
         if any(said == [record.raw for record in other.records] for other in self.telegrams):

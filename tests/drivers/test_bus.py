@@ -61,6 +61,16 @@ def test_a_late_answer_frees_its_unit_and_is_never_the_answer_to_the_next_questi
     assert 0.35 < asked_at_s < LATE_TIMEOUTS * TIMEOUT_S
 
 
+def test_an_error_tells_for_how_long_its_unit_is_held() -> None:
+    async def main() -> float:
+        with pytest.raises(NoAnswer) as caught:
+            await ask(a_line(FakeLink(lambda _: [])), b"a")
+        return caught.value.hold_s
+
+    # Counted from the end of the wait.
+    assert in_virtual_time(main) == pytest.approx(LATE_TIMEOUTS * TIMEOUT_S, rel=0.01)
+
+
 def test_a_unit_whose_answer_never_comes_is_asked_again_when_it_no_longer_can() -> None:
     async def main() -> float:
         answers = iter([[], [(0.0, b"<a>")]])

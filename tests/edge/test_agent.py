@@ -105,6 +105,21 @@ def test_what_a_silent_meter_missed_is_made_up_for_a_daily_read_first(tmp_path: 
     run(scene)
 
 
+def test_a_meter_that_the_line_holds_is_not_asked_before_it_may_be(tmp_path: Path) -> None:
+    async def scene(loop: VirtualLoop) -> None:
+        world = World(tmp_path, loop)
+        meter = FakeMeter("m1", loop)
+        meter.fails = NoAnswer("unit 1 did not answer within 4.20 s")
+        meter.fails.hold_s = 43.5
+        async with world.running(world.agent([meter.plan(interval_s=60)])):
+            await asyncio.sleep(300)
+        first, second = meter.asked_ms[:2]
+        # Later than the first step of the back-off, which is half a minute.
+        assert 43_500 <= second - first < 45_000
+
+    run(scene)
+
+
 def test_a_refusal_is_not_repeated_soon(tmp_path: Path) -> None:
     async def scene(loop: VirtualLoop) -> None:
         world = World(tmp_path, loop)

@@ -24,7 +24,8 @@ def test_keys_by_identification(tmp_path: Path, rights: int) -> None:
 
 
 def test_a_meter_s_key_is_found_by_any_of_its_names() -> None:
-    keys = {"12345678": b"k"}
+    keys = {"12345678": b"k", "00012345": b"short"}
+    assert meter_keys.find(keys, 5, "12345", "x") == b"short"
     assert meter_keys.find(keys, "123456782D2C0104", None, "x") == b"k"
     assert meter_keys.find(keys, 5, "12345678", "x") == b"k"
     assert meter_keys.find(keys, 5, None, "12345678") == b"k"
