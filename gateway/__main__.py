@@ -2,11 +2,17 @@
 
 import click
 
-from gateway.commands.billing import balance, close, outbox, write
+from gateway.commands.audit import audit
+from gateway.commands.billing import balance, close, outbox
 from gateway.commands.common import Commands
-from gateway.commands.evidence import quarantine, review, trace, verify
+from gateway.commands.estimates import corrections, estimates
+from gateway.commands.evidence import quarantine, trace, verify
+from gateway.commands.export import write
+from gateway.commands.house_balance import house_balance
 from gateway.commands.registry import registry
+from gateway.commands.review import review
 from gateway.commands.running import init, run
+from gateway.commands.watch import numbers, silent
 
 
 @click.group(cls=Commands)
@@ -23,10 +29,16 @@ for command in (
     write,
     outbox,
     balance,
+    house_balance,
+    estimates,
+    corrections,
     trace,
     verify,
     review,
+    audit,
     quarantine,
+    silent,
+    numbers,
 ):
     main.add_command(command)
 

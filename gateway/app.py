@@ -19,6 +19,7 @@ import structlog
 
 from cloud_sync import mqtt
 from cloud_sync.signing import SigningKey
+from gateway.balance.notices import NoticePort, gather
 from gateway.closing import Closing, EventMaker, close_next_due
 from gateway.config import (
     BillingConfig,
@@ -31,6 +32,7 @@ from gateway.handoff.pump import Pump
 from gateway.handoff.targets import targets_of
 from gateway.ingest import Ingest
 from gateway.intake import Intake
+from gateway.sqlite.balance import FactsLedger
 from gateway.sqlite.billing import BillingLedger
 from gateway.sqlite.outbox import OutboxLedger
 from gateway.sqlite.store import SqliteStore, open_store
@@ -82,6 +84,7 @@ async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(intake.run())
             group.create_task(_upkeep(closer, pump, call, clock))
+            group.create_task(_listen(FactsLedger(store.database), call))
             if page is not None:
                 group.create_task(serve(page, config, clock))
 
@@ -125,6 +128,18 @@ async def _upkeep(closer: Closer, pump: Pump, call: LedgerThread, clock: Clock) 
         except StoreError as error:
             log.warning("ledger cannot write", error=str(error))
         await asyncio.sleep(UPKEEP_S)
+
+
+async def _listen(notices: NoticePort, call: LedgerThread) -> None:
+    """Hear what meters say of themselves, a step at a time, so that ingest gets its turn."""
+    while True:
+        try:
+            heard = await call(lambda: gather(notices))
+        except StoreError as error:
+            log.warning("ledger cannot write", error=str(error))
+            heard = 0
+        if not heard:
+            await asyncio.sleep(UPKEEP_S)
 
 
 async def _close_due(closer: Closer, call: LedgerThread, clock: Clock) -> None:

@@ -8,7 +8,8 @@ Between the two a meter may have been exchanged. `plan` therefore cuts a line in
 per meter; storage answers each span with the *facts* of its accepted readings; `settle` adds the
 spans up. The reading that closes a period is the first one taken at or just after its end, which
 is the daily read at local midnight that carries the meter's own bytes, and otherwise the last one
-taken before it.
+taken before it. A period without either closes by a straight line to the first reading after it,
+where there is one already: the register's own difference is then split, never changed.
 
 Values are integer mantissas at the register's exponent. Nothing here reads a clock or a store.
 """
@@ -17,7 +18,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from drivers.reading import Unit
+from drivers.reading import Unit, from_ms
+from gateway.estimation import interpolation
+from gateway.estimation.terms import Cause
+from gateway.model import FOREVER_MS, Level
 from gateway.periods import Bounds
 
 # The midnight read of a full M-Bus segment (250 meters, 2400 baud, about a second each) takes
@@ -34,6 +38,26 @@ class Method(StrEnum):
     ACTUAL = "actual"
     CARRIED = "carried"
     """No accepted reading: the opening value stands, nothing is billed yet."""
+    INTERPOLATED = "interpolated"
+    """No accepted reading of the period: its end is placed between those before and after."""
+    AVERAGE = "average"
+    """No accepted reading: the average is billed on account, the opening value stands."""
+    NORM = "norm"
+    """As with the average, by the norm of consumption."""
+
+
+# What is billed on account: no reading stands behind it, so an obligation is open until one does.
+ON_ACCOUNT = frozenset({Method.AVERAGE, Method.NORM})
+# determiningMethod of ГИС ЖКХ's bills: by the meter, by norm, or otherwise.
+DETERMINED = {
+    Method.ACTUAL: "M",
+    Method.CARRIED: "M",
+    Method.INTERPOLATED: "O",
+    Method.AVERAGE: "O",
+    Method.NORM: "N",
+}
+# What later readings may show otherwise.
+ESTIMATED = ON_ACCOUNT | {Method.INTERPOLATED}
 
 
 class ReadingKey(NamedTuple):
@@ -53,7 +77,11 @@ class Mark(NamedTuple):
 
 
 class Installation(NamedTuple):
-    """One meter's time at a metering point, as it concerns one of its registers."""
+    """One meter's time at a metering point, as it concerns one of its registers.
+
+    `barred_ms`: from then on the meter is out of order for `cause`, and what it shows is not
+    billed, not even in the act of its removal (ПП 354 п. 81(12)).
+    """
 
     register_no: int
     exponent: int
@@ -62,6 +90,13 @@ class Installation(NamedTuple):
     initial: int
     removed_at_ms: int | None = None
     final: int | None = None
+    barred_ms: int | None = None
+    cause: Cause | None = None
+
+    @property
+    def reads_until_ms(self) -> int:
+        """The first instant whose readings do not count."""
+        return min(self.removed_at_ms or FOREVER_MS, self.barred_ms or FOREVER_MS)
 
 
 class Span(NamedTuple):
@@ -80,10 +115,15 @@ class Span(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a span's accepted readings say: which one closes it, how often it rolled over."""
+    """What a span's accepted readings say: which one closes it, how often it rolled over.
+
+    `after` is the first one too late to close an open span that has no `last`, unless the
+    register rolled over with it.
+    """
 
     last: Mark | None
     rollovers: int
+    after: Level | None = None
 
 
 class Segment(NamedTuple):
@@ -107,6 +147,12 @@ class Settled(NamedTuple):
     method: Method
     reason: str
     segments: tuple[Segment, ...]
+    unmeasured: tuple[Bounds, ...] = ()
+    """When a meter hung there and was out of order, as far as no reading before says what it was.
+
+    Such time may begin before the line does."""
+    cause: Cause = Cause.MISSING
+    """Why there is a time without readings."""
 
 
 def plan(
@@ -141,7 +187,29 @@ def settle(spans: Sequence[Span], facts: Sequence[Facts]) -> Settled:
     )
     opening, closing = spans[0].start, ends[-1]
     method = Method.CARRIED if closing == opening else Method.ACTUAL
-    return Settled(opening, closing, consumption, exponent, method, _reason(spans, ends), segments)
+    reason = _reason(spans, ends)
+    if method is Method.ACTUAL and (after := _drawn_to(spans[-1], facts[-1])) is not None:
+        method = Method.INTERPOLATED
+        reason = f"{reason}; {_drawn(spans[-1].start, after)}"
+    causes = [span.installation.cause for span in spans if _is_barred(span)]
+    return Settled(
+        *(opening, closing, consumption, exponent, method, reason, segments),
+        unmeasured=_unmeasured(spans, facts),
+        cause=(causes and causes[0]) or Cause.MISSING,
+    )
+
+
+def _unmeasured(spans: Sequence[Span], facts: Sequence[Facts]) -> tuple[Bounds, ...]:
+    return tuple(
+        Bounds((fact.last or span.start).at_ms, span.end_ms)
+        for span, fact in zip(spans, facts, strict=True)
+        if _is_barred(span)
+    )
+
+
+def _is_barred(span: Span) -> bool:
+    barred_ms = span.installation.barred_ms
+    return barred_ms is not None and barred_ms < span.end_ms
 
 
 def _removed_by(installation: Installation, moment_ms: int) -> bool:
@@ -157,7 +225,9 @@ def _from_opening(installations: list[Installation], opening: Mark) -> list[Inst
     first = 0
     for number, one in enumerate(installations):
         if one.register_no == opening.register_no and one.installed_at_ms <= opening.at_ms:
-            removed = opening.reading is None and one.removed_at_ms == opening.at_ms
+            # A line may also close by interpolation at the very instant of a removal.
+            is_act = opening.reading is None and one.final in (None, opening.mantissa)
+            removed = is_act and one.removed_at_ms == opening.at_ms
             first = number + 1 if removed else number
     return installations[first:]
 
@@ -169,25 +239,51 @@ def _installed(installation: Installation) -> Mark:
 def _span(installation: Installation, start: Mark, bounds: Bounds) -> Span:
     removed_ms = installation.removed_at_ms
     if removed_ms is not None and removed_ms <= bounds.end_ms:
-        after_ms = start.at_ms + 1
-        return Span(installation, start, after_ms, removed_ms, removed_ms, is_open=False)
-    until_ms = bounds.end_ms + CLOSING_TOLERANCE_MS
-    if removed_ms is not None:
-        until_ms = min(until_ms, removed_ms)
+        after_ms, until_ms = start.at_ms + 1, installation.reads_until_ms
+        return Span(installation, start, after_ms, removed_ms, until_ms, is_open=False)
+    until_ms = min(bounds.end_ms + CLOSING_TOLERANCE_MS, installation.reads_until_ms)
     from_ms = max(start.at_ms + 1, bounds.start_ms)
     return Span(installation, start, from_ms, bounds.end_ms, until_ms, is_open=True)
 
 
 def _end(span: Span, facts: Facts) -> Mark:
-    """Where a span ends: in the removal act's value, else its last reading, else where it began."""
+    """Where a span ends: in the removal act's value, else its last reading, else where it began.
+
+    Where it would end as it began, a straight line to a later value ends it instead.
+    """
     one = span.installation
     if not span.is_open and one.final is not None:
         return Mark(one.register_no, span.end_ms, one.final, None)
+    after = _drawn_to(span, facts)
+    if after is not None:
+        before = Level(span.start.at_ms, span.start.mantissa)
+        value = interpolation.between(before, after, span.end_ms)
+        return Mark(one.register_no, span.end_ms, value, None)
     return facts.last or span.start
+
+
+def _drawn_to(span: Span, facts: Facts) -> Level | None:
+    """The later value a straight line from a span's start may be drawn to: a reading or an act."""
+    one = span.installation
+    if not span.is_open or facts.last is not None or span.start.at_ms >= span.end_ms:
+        return None
+    after = facts.after
+    if _is_barred(span):
+        return None
+    if after is None and one.removed_at_ms is not None and one.final is not None:
+        after = Level(one.removed_at_ms, one.final)
+    return after if after is not None and after.mantissa >= span.start.mantissa else None
+
+
+def _drawn(start: Mark, after: Level) -> str:
+    days = (f"{from_ms(moment):%Y-%m-%d %H:%M} UTC" for moment in (start.at_ms, after.at_ms))
+    return f"the end of the period lies on a line between {' and '.join(days)}"
 
 
 def _segment(span: Span, facts: Facts, end: Mark) -> Segment:
     one = span.installation
+    if _is_barred(span):
+        end = facts.last or span.start
     rollovers = facts.rollovers + _rolled_at_removal(span, facts, end)
     consumption = end.mantissa - span.start.mantissa + rollovers * 10**one.digits
     return Segment(
@@ -214,7 +310,7 @@ def _reason(spans: Sequence[Span], ends: Sequence[Mark]) -> str:
     if len(spans) > 1:
         said.append(f"the meter was exchanged {_times(len(spans) - 1)}")
     last = spans[-1]
-    if ends[-1] == last.start:
+    if ends[-1] == last.start or (last.is_open and ends[-1].reading is None):
         act = len(spans) > 1 and "no accepted reading of the new meter"
         said.append(act or "no accepted reading in the period")
     elif ends[-1].reading is None:

@@ -1,19 +1,24 @@
 """Closing a period: the steps between storage and arithmetic, in one transaction.
 
 `close_period` asks storage for what stood where, lets `gateway.billing` plan and settle each
-register, and writes the lines together with the events that hand them to billing. A second
-storage engine implements `ClosingStore` and gets all of it.
+register, `gateway.correcting` settle again what was estimated before and `gateway.estimating`
+fill in what nobody read, and writes lines and corrections together with the events that hand them
+to billing. A second storage engine implements `ClosingStore` and gets all of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from drivers.reading import from_ms
-from gateway import billing, periods
-from gateway.billing import Facts, Installation, Mark, Settled, Span
+from drivers.reading import Resource, from_ms
+from gateway import billing, correcting, periods
+from gateway.billing import Facts, Installation, Mark, Method, Settled, Span
+from gateway.correcting import Chain, CorrectedLine, Correction, Owed
+from gateway.estimating import PastLine, Unread, estimated
+from gateway.periods import Bounds
+from gateway.plain import as_text
 
 # Wide enough that the lines of a period sort by their ids: a million meters and their tariffs.
 LINE_NUMBER_DIGITS = 6
@@ -48,6 +53,7 @@ class BilledRegister(NamedTuple):
     """A register to close, with the meters that carried it, in order of time."""
 
     key: RegisterKey
+    resource: Resource
     account: str | None
     dwelling: str | None
     installations: tuple[Installation, ...]
@@ -87,9 +93,7 @@ class ClosingLine(NamedTuple):
 
     def as_text(self) -> dict[str, str]:
         """Every field as text, in order: plain decimals, ISO 8601 times, empty where nothing is."""
-        return {
-            name.removesuffix("_ms"): _text(name, value) for name, value in self._asdict().items()
-        }
+        return as_text(self._asdict())
 
 
 class Event(NamedTuple):
@@ -105,6 +109,20 @@ class Closing(NamedTuple):
     house: str
     period: str
     lines: tuple[ClosingLine, ...]
+    corrections: tuple[CorrectedLine, ...]
+
+
+class Norms(NamedTuple):
+    """A month's norms that hold in a period, by account (None: any), register and unit."""
+
+    amounts: Mapping[tuple[str | None, str, str], Decimal]
+
+    def of(self, register: "BilledRegister") -> Decimal | None:
+        """The register's norm: its account's own, or the house's; a house meter has none."""
+        if register.account is None:
+            return None
+        kind = (register.key.obis, register.key.unit)
+        return self.amounts.get((register.account, *kind), self.amounts.get((None, *kind)))
 
 
 class Beginning(NamedTuple):
@@ -138,13 +156,33 @@ class ClosingTransaction(Protocol):
     def facts(self, spans: Sequence[Span]) -> list[Facts]:
         """What the accepted readings of each span say (see `billing.Span`)."""
 
+    def owed(self, house_no: int) -> dict[RegisterKey, list[Owed]]:
+        """The open estimates of a house, each register's oldest first."""
+
+    def past_lines(
+        self, house: House, registers: Collection[RegisterKey]
+    ) -> dict[RegisterKey, list[PastLine]]:
+        """The newest `estimating.HISTORY_PERIODS_MAX` lines of registers, newest first."""
+
+    def norms(self, house_no: int, period: str) -> Norms:
+        """The norms that hold in a period."""
+
+    def seasons(self, house: House) -> list[Bounds]:
+        """The heating seasons of a house, in order of time."""
+
     def line_count(self, period: str) -> int:
         """How many lines a period has, over all houses."""
 
     def write(
         self, house: House, period: str, now_ms: int, lines: Sequence[NewLine]
     ) -> list[ClosingLine]:
-        """Write a closed period with its lines."""
+        """Write a closed period with its lines, and the obligations of those estimated."""
+
+    def correct(self, corrections: Sequence[Correction]) -> list[CorrectedLine]:
+        """End the obligations of corrected lines; write the corrections that are news.
+
+        They belong to the period just written.
+        """
 
     def hand_over(self, events: Sequence[Event], targets: Sequence[str], now_ms: int) -> None:
         """Put the events of the period just written into the outbox of every target."""
@@ -160,8 +198,8 @@ class ClosingStore(Protocol):
 class EventMaker(Protocol):
     """How a line becomes an event."""
 
-    def __call__(self, line: ClosingLine) -> Event:
-        """The event of `line`, the same for the same line."""
+    def __call__(self, record: ClosingLine | CorrectedLine) -> Event:
+        """The event of a line or a correction, the same for the same one."""
 
 
 def close_period(
@@ -183,9 +221,13 @@ def close_period(
         if found is None:
             raise ClosingError(f"no house is called {house!r}: see plomba-gateway registry list")
         period = _closable(transaction, found, period, now_ms)
-        lines = transaction.write(found, period, now_ms, _lines(transaction, found, period))
-        transaction.hand_over([event_of(line) for line in lines], targets, now_ms)
-        return Closing(house, period, tuple(lines))
+        settling = _settled(transaction, found, period)
+        lines = transaction.write(found, period, now_ms, _lines(transaction, period, settling))
+        corrections = transaction.correct(settling.corrections)
+        events = [event_of(line) for line in lines]
+        events += [event_of(correction) for correction in corrections]
+        transaction.hand_over(events, targets, now_ms)
+        return Closing(house, period, tuple(lines), tuple(corrections))
 
 
 def close_next_due(
@@ -240,31 +282,96 @@ def _closable(transaction: ClosingTransaction, house: House, asked: str | None, 
     return period
 
 
-def _lines(transaction: ClosingTransaction, house: House, period: str) -> list[NewLine]:
+class _Settling(NamedTuple):
+    lines: Sequence[tuple[BilledRegister, Settled]]
+    corrections: Sequence[Correction]
+
+
+def _settled(transaction: ClosingTransaction, house: House, period: str) -> _Settling:
+    """Every register settled: first again where it was estimated, then for this period."""
     bounds = periods.bounds(period, house.zone)
+    registers = list(transaction.registers(house.house_no, bounds.end_ms))
+    owed = transaction.owed(house.house_no)
+    chains = {
+        one.key: Chain(one.installations, owed[one.key]) for one in registers if one.key in owed
+    }
+    again = correcting.resettled(
+        chains, lambda period: periods.bounds(period, house.zone), transaction.facts
+    )
     openings = transaction.openings(house.house_no)
+    openings |= {key: settled[-1].closing for key, settled in again.items()}
+    settled = _settled_now(transaction, registers, openings, bounds)
+    read = {one.key for one, now in settled if now.method is not Method.CARRIED}
+    corrections = [
+        correction
+        for key, settled_again in again.items()
+        for correction in correcting.corrections(
+            chains[key], settled_again, bounds.end_ms, is_read=key in read
+        )
+    ]
+    filled = _filled(transaction, house, period, settled, corrections)
+    return _Settling(filled, corrections)
+
+
+def _settled_now(
+    transaction: ClosingTransaction,
+    registers: Iterable[BilledRegister],
+    openings: Mapping[RegisterKey, Mark],
+    bounds: Bounds,
+) -> list[tuple[BilledRegister, Settled]]:
     planned = [
         (register, billing.plan(register.installations, openings.get(register.key), bounds))
-        for register in transaction.registers(house.house_no, bounds.end_ms)
+        for register in registers
     ]
     planned = [(register, spans) for register, spans in planned if spans]
     facts = iter(transaction.facts([span for _, spans in planned for span in spans]))
-    first = transaction.line_count(period) + 1
     return [
-        NewLine(
-            f"{period}-{number:0{LINE_NUMBER_DIGITS}d}",
-            register,
-            billing.settle(spans, [next(facts) for _ in spans]),
-        )
-        for number, (register, spans) in enumerate(planned, first)
+        (register, billing.settle(spans, [next(facts) for _ in spans]))
+        for register, spans in planned
     ]
 
 
-def _text(name: str, value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if name.endswith("_ms") and isinstance(value, int):
-        return from_ms(value).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return str(value)
+def _filled(
+    transaction: ClosingTransaction,
+    house: House,
+    period: str,
+    settled: Sequence[tuple[BilledRegister, Settled]],
+    corrections: Iterable[Correction],
+) -> list[tuple[BilledRegister, Settled]]:
+    """The lines, with an estimate where there is no reading."""
+    unread = {one.key for one, now in settled if now.method is Method.CARRIED or now.unmeasured}
+    if not unread:
+        return list(settled)
+    bounds = periods.bounds(period, house.zone)
+    norms, seasons = transaction.norms(house.house_no, period), transaction.seasons(house)
+    corrected = {one.owed.line_id: one for one in corrections}
+    history = {
+        key: [_as_corrected(line, corrected.get(line.line_id)) for line in lines]
+        for key, lines in transaction.past_lines(house, unread).items()
+    }
+    filled = []
+    for one, now in settled:
+        about = (one.resource, period, bounds, history.get(one.key, ()), norms.of(one), seasons)
+        filled.append((one, estimated(Unread(now, *about)) if one.key in unread else now))
+    return filled
+
+
+def _as_corrected(line: PastLine, correction: Correction | None) -> PastLine:
+    """A past line as it stands with a correction that is not written yet."""
+    if correction is None:
+        return line
+    settled = correction.settled
+    return line._replace(
+        opening_ms=settled.opening.at_ms,
+        closing_ms=settled.closing.at_ms,
+        used=Decimal(settled.consumption).scaleb(settled.exponent),
+        method=settled.method,
+    )
+
+
+def _lines(transaction: ClosingTransaction, period: str, settling: _Settling) -> list[NewLine]:
+    first = transaction.line_count(period) + 1
+    return [
+        NewLine(f"{period}-{number:0{LINE_NUMBER_DIGITS}d}", register, settled)
+        for number, (register, settled) in enumerate(settling.lines, first)
+    ]

@@ -6,13 +6,17 @@ container is configured. Whatever is wrong with the file is said in one line tha
 """
 
 import tomllib
+from collections.abc import Mapping
 from contextvars import ContextVar
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from drivers.reading import Resource, Unit
 
 KEY_FILE = "gateway.key"
 LEDGER_FILE = "ledger.sqlite"
@@ -137,6 +141,44 @@ class BillingConfig(_Section):
         return tuple(target.name for target in self.targets)
 
 
+# [P] About a quarter of a flat's use, in the billed units of each resource: a slip of one digit is
+# far beyond it, a missed month is not. A house changes them, no law knows them.
+_TWO_PERSON_ABOVE: dict[Resource, dict[Unit, Decimal]] = {
+    Resource.ELECTRICITY: {Unit.KWH: Decimal(600), Unit.KVARH: Decimal(600)},
+    Resource.COLD_WATER: {Unit.M3: Decimal(30)},
+    Resource.HOT_WATER: {Unit.M3: Decimal(20)},
+    Resource.HEAT: {
+        Unit.GCAL: Decimal(3),
+        Unit.GJ: Decimal(12),
+        Unit.M3: Decimal(300),
+        Unit.TONNE: Decimal(300),
+        Unit.HCA: Decimal(600),
+    },
+    Resource.GAS: {Unit.M3: Decimal(300)},
+}
+
+Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+
+
+class ReviewConfig(_Section):
+    """How far one person may move a register's accepted value, by resource and unit.
+
+    What a file leaves out stays as it is by default; a unit that has no limit takes two people.
+    """
+
+    two_person_above: dict[Resource, dict[Unit, Amount]] = {}
+
+    @property
+    def limits(self) -> Mapping[tuple[Resource, Unit], Decimal]:
+        """The defaults with what the file says over them."""
+        return {
+            (resource, unit): limit
+            for table in (_TWO_PERSON_ABOVE, self.two_person_above)
+            for resource, units in table.items()
+            for unit, limit in units.items()
+        }
+
+
 class GatewayConfig(BaseSettings):
     """The whole of gateway.toml. `broker` may be left out by commands that need none."""
 
@@ -153,6 +195,7 @@ class GatewayConfig(BaseSettings):
     ingest: IngestConfig = IngestConfig()
     web: WebConfig = WebConfig()
     billing: BillingConfig = BillingConfig()
+    review: ReviewConfig = ReviewConfig()
 
     @property
     def key_file(self) -> Path:
@@ -198,7 +241,7 @@ def _checked(table: dict[str, Any], folder: Path, name: str) -> GatewayConfig:
     try:
         config = GatewayConfig(**table)
     except ValidationError as error:
-        raise ConfigError(f"{name}: {'; '.join(_said(item) for item in error.errors())}") from error
+        raise ConfigError(f"{name}: {'; '.join(said(item) for item in error.errors())}") from error
     finally:
         _folder.reset(token)
     names = config.billing.target_names
@@ -207,7 +250,7 @@ def _checked(table: dict[str, Any], folder: Path, name: str) -> GatewayConfig:
     return config
 
 
-def _said(item: Any) -> str:
+def said(item: Any) -> str:
     """One finding of pydantic as a person would put it."""
     key = ".".join(str(part) for part in item["loc"])
     if item["type"] == "missing":

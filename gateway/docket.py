@@ -11,16 +11,18 @@ from typing import NamedTuple
 from drivers.reading import ClockState, Readout
 from gateway import rules
 from gateway.model import Finding, Flag, Level, Severity, State
-from gateway.rules.subject import Candidate, History, advance
+from gateway.rules import inactive
+from gateway.rules.parameters import Table
+from gateway.rules.subject import Candidate, Company, History, advance
 from gateway.store import Around, Instant, LedgerPort, StoredCopy, VerdictRow
-from gateway.tracks import Track
+from gateway.track import Track
 
 
 class Case(NamedTuple):
     """A reading with the register it will be stored under, `mantissa` at its exponent.
 
     `routed` is what was found on the way there: another unit, or not to be read here. `state` is
-    what follows from that alone.
+    what follows from that alone. `company` is what else stood in the same answer.
     """
 
     track: Track
@@ -31,6 +33,7 @@ class Case(NamedTuple):
     position: int
     routed: Finding | None
     state: State
+    company: Company
 
     @property
     def instant(self) -> Instant:
@@ -44,8 +47,9 @@ class Docket:
     `rows` are readings; the screen appends ordinary ones itself. `counts` are for the totals.
     """
 
-    def __init__(self, ledger: LedgerPort, now_ms: int) -> None:
+    def __init__(self, ledger: LedgerPort, table: Table, now_ms: int) -> None:
         self._ledger = ledger
+        self._table = table
         self._now_ms = now_ms
         self.rows: list[tuple[int, ...]] = []
         self._verdicts: list[VerdictRow] = []
@@ -61,7 +65,8 @@ class Docket:
             self._late.append(case)
             return
         before = track.level if case.at_ms > track.at_ms else None
-        self._decide(case, History((), before, None, before and track.since_ms), copy=0)
+        history = History((), before, None, before and track.since_ms, track.openings)
+        self._decide(case, history, copy=0)
 
     def finish(self) -> None:
         """Write the group's readings and verdicts and complete the counts."""
@@ -117,13 +122,15 @@ class Docket:
         self.rows.append(
             (*place, case.mantissa, int(state), int(flags), case.batch_no, case.position)
         )
-        self._verdicts += [VerdictRow(*place, *finding, self._now_ms) for finding in findings]
+        self._verdicts += [
+            VerdictRow(*place, *finding, self._now_ms, rules.VERSION) for finding in findings
+        ]
         self._note(case, state)
         return state
 
     def _findings(self, case: Case, history: History) -> list[Finding]:
         if case.routed is not None or case.track.dial is None:
-            return [] if case.routed is None else [case.routed]
+            return _on_the_way(case)
         candidate = Candidate(
             dial=case.track.dial,
             at_ms=case.at_ms,
@@ -131,6 +138,9 @@ class Docket:
             clock_state=case.readout.clock_state,
             clock_error_s=case.readout.clock_error_s,
             now_ms=self._now_ms,
+            limits=self._table.limits(case.track.dial.resource, case.at_ms),
+            obis=case.track.obis,
+            company=case.company,
         )
         return rules.judge(candidate, history)
 
@@ -142,6 +152,15 @@ class Docket:
             self.counts[state.name.lower()] += 1
         elif case.at_ms > track.at_ms:
             track.accept(Level(case.at_ms, case.mantissa))
+        else:
+            track.accept_late(Level(case.at_ms, case.mantissa))
+
+
+def _on_the_way(case: Case) -> list[Finding]:
+    """What was found before the rules could be asked."""
+    dial, shown = case.track.dial, Level(case.at_ms, case.mantissa)
+    counting = None if dial is None else inactive.check(dial, case.track.final, shown)
+    return [finding for finding in (case.routed, counting) if finding is not None]
 
 
 def _by_time(case: Case) -> tuple[int, int, int, int]:

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from cloud_sync import batch, signing, topics, wire
 from cloud_sync.signing import SealError, VerifyKey
 from drivers.reading import EvidenceKind, Reading, from_ms
+from gateway import quality
 from gateway.closing import ClosingLine
 from gateway.handoff.csv import write_whole
 from gateway.model import State
@@ -25,12 +26,13 @@ class EvidenceError(ValueError):
 
 
 class Verdict(NamedTuple):
-    """What a rule said of a reading."""
+    """What a rule said of a reading, and the version of the rules it belongs to."""
 
     rule: str
     severity: str
     quality: str
     detail: str
+    rules_version: int = 1
 
 
 class StoredReading(NamedTuple):
@@ -51,6 +53,17 @@ class StoredReading(NamedTuple):
     verdicts: tuple[Verdict, ...]
 
 
+class Inspection(NamedTuple):
+    """A closing value that a person read at the meter, with the document that shows it."""
+
+    decision: int
+    actor: str
+    decided_at_ms: int
+    why: str
+    document: str
+    document_sha256: str | None
+
+
 class EvidenceStore(Protocol):
     """A ledger that can be asked where a line comes from."""
 
@@ -61,7 +74,10 @@ class EvidenceStore(Protocol):
         """The id of the line before, whose closing is this line's opening."""
 
     def closing_reading(self, line_id: str) -> StoredReading | None:
-        """The reading that closes a line; None where a meter's act does."""
+        """The signed reading that closes a line; None where an act or a person's reading does."""
+
+    def inspection(self, line_id: str) -> Inspection | None:
+        """The decision behind a line that a person's reading closes."""
 
 
 class Checked(NamedTuple):
@@ -73,13 +89,17 @@ class Checked(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """A line and all that stands behind it; the last three are None where an act closes it."""
+    """A line and all that stands behind it.
+
+    Stored, checked and reading are None where a meter's act closes it, or an inspection.
+    """
 
     line: ClosingLine
     opening_line: str | None
     stored: StoredReading | None
     checked: Checked | None
     reading: Reading | None
+    inspection: Inspection | None = None
 
 
 def trace(store: EvidenceStore, line_id: str) -> Trace:
@@ -89,10 +109,15 @@ def trace(store: EvidenceStore, line_id: str) -> Trace:
         raise EvidenceError(f"no line is called {line_id!r}: see plomba-gateway export csv")
     stored = store.closing_reading(line_id)
     if stored is None:
-        return Trace(line, store.opening_line(line_id), None, None, None)
+        inspection = store.inspection(line_id)
+        return Trace(line, store.opening_line(line_id), None, None, None, inspection)
+    return Trace(line, store.opening_line(line_id), stored, *proven(stored))
+
+
+def proven(stored: StoredReading) -> tuple[Checked, Reading]:
+    """The batch a reading came in and what it says there; EvidenceError where they do not hold."""
     checked = check(stored.message, VerifyKey(stored.public_key))
-    reading = _same(stored, checked.content)
-    return Trace(line, store.opening_line(line_id), stored, checked, reading)
+    return checked, _same(stored, checked.content)
 
 
 def check(message: bytes, key: VerifyKey) -> Checked:
@@ -130,7 +155,11 @@ def write(found: Trace, folder: Path) -> list[Path]:
 
 def trace_document(found: Trace) -> dict[str, object]:
     """A trace as one JSON document."""
-    document: dict[str, object] = {"line": found.line.as_text(), "opening_line": found.opening_line}
+    document: dict[str, object] = {
+        "line": found.line.as_text(),
+        "opening_line": found.opening_line,
+        "inspection": found.inspection and found.inspection._asdict(),
+    }
     if found.stored is None or found.checked is None or found.reading is None:
         return document | {"reading": None, "verdicts": [], "batch": None, "evidence": None}
     stored, readout = found.stored, found.reading.readout
@@ -148,6 +177,9 @@ def trace_document(found: Trace) -> dict[str, object]:
             "meter_status": readout.status,
         },
         "verdicts": [verdict._asdict() for verdict in stored.verdicts],
+        "qualities": quality.codes(
+            State(stored.state), (verdict.quality for verdict in stored.verdicts)
+        ),
         "rules_version": stored.rules_version,
         "batch": batch_document(found.checked) | {"received_at": _iso(stored.received_at_ms)},
         "evidence": {"kind": "raw" if raw else "sha256", "data": readout.evidence.data.hex()},

@@ -26,6 +26,7 @@ from gateway.docket import Docket
 from gateway.judge import Judge, Signed
 from gateway.opening import Incoming, Keyring, Opened, open_batch, parse
 from gateway.quarantine import Refusal
+from gateway.rules.parameters import TABLE, Table
 from gateway.store import BatchRow, QuarantineRow, Store
 from gateway.tracks import Tracks
 
@@ -52,15 +53,19 @@ class Outcome(NamedTuple):
 
 
 class Ingest:
-    """The way of batches into `store`; receipts are signed with `key`."""
+    """The way of batches into `store`; receipts are signed with `key`.
 
-    def __init__(self, store: Store, key: SigningKey) -> None:
+    `table` holds the numbers of the rules.
+    """
+
+    def __init__(self, store: Store, key: SigningKey, table: Table = TABLE) -> None:
         self._store = store
+        self._table = table
         self._key = key
         self._keyring = Keyring(store.registry)
         self._chains = Chains(store.ledger)
         self._boots = Boots(store.ledger)
-        self._tracks = Tracks(store)
+        self._tracks = Tracks(store, table)
         self._revision = -1
 
     def process(self, messages: Sequence[Incoming], now_ms: int) -> Outcome:
@@ -93,8 +98,8 @@ class Ingest:
 
     def _enter(self, work: "_Work", opened: list[Opened]) -> None:
         ledger = self._store.ledger
-        docket = Docket(ledger, work.now_ms)
-        judge = Judge(self._tracks, docket, work.now_ms)
+        docket = Docket(ledger, self._table, work.now_ms)
+        judge = Judge(self._tracks, docket, self._table, work.now_ms)
         judge.expect([item.batch for item in opened])
         chains = self._chains.group(opened)
         stored = list(enumerate(work.place(opened, chains, judge), ledger.next_batch_no()))

@@ -1,27 +1,30 @@
 """From verified batches to the ledger: the register of a reading, and whether it is ordinary.
 
 Nearly every reading is *ordinary*: newer than anything stored of its register, of the expected
-unit, a possible step above the last accepted value, from a clock in order. The screen passes
-those in a few comparisons. It never decides against a reading, it only knows that no rule would;
-every other reading is brought to the rules (see docket.py).
+unit, a possible step above the last accepted value, from a clock in order, and not the first
+after a period of use that can be judged. The screen passes those in a few comparisons. It never
+decides against a reading, it only knows that no rule would; every other reading is brought to the
+rules (see docket.py).
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from cloud_sync.batch import Batch
-from drivers.reading import ClockState, Readout, RegisterValue
+from drivers.reading import ClockState, Readout, RegisterValue, Source
 from gateway.docket import Case, Docket
-from gateway.model import Finding, State
+from gateway.model import Finding, Level, State
 from gateway.quarantine import Reason, Refusal
 from gateway.rules import assignment, unit
-from gateway.rules.clock import AHEAD_MS_MAX, CLOCK_ERROR_S_MAX
-from gateway.rules.subject import MS_PER_H
+from gateway.rules.parameters import Table
+from gateway.rules.subject import MS_PER_H, Company, Shown
 from gateway.store import FoundRow
-from gateway.tracks import FOUND_MAX, UNKNOWN_TRACK, Meter, Track, Tracks
+from gateway.track import UNKNOWN_TRACK, Track
+from gateway.tracks import FOUND_MAX, Meter, Tracks
 
 # Names of this module, since a member of an enum costs more to reach than the rest of a comparison.
 _SYNCHRONISED, _INFORMATIVE = ClockState.SYNCHRONISED, ClockState.INFORMATIVE
+_INTERVAL = Source.INTERVAL
 
 
 class Signed(NamedTuple):
@@ -37,16 +40,19 @@ class Signed(NamedTuple):
 class Judge:
     """Enters the readings of one group's batches into its docket."""
 
-    def __init__(self, tracks: Tracks, docket: Docket, now_ms: int) -> None:
+    def __init__(self, tracks: Tracks, docket: Docket, table: Table, now_ms: int) -> None:
         self._tracks = tracks
         self._docket = docket
-        self._horizon_ms = now_ms + AHEAD_MS_MAX
+        self._now_ms = now_ms
+        limits = table.limits(None, now_ms)
+        self._horizon_ms = now_ms + limits.ahead_ms
+        self._clock_error_s = limits.clock_error_s
         self._meters: dict[str, Meter] = {}
 
     def expect(self, batches: Sequence[Batch]) -> None:
         """Load what is known of the meters of `batches`, all at once."""
         self._meters = self._tracks.meters(
-            {readout.meter for batch in batches for readout in batch.readouts}
+            {readout.meter for batch in batches for readout in batch.readouts}, self._now_ms
         )
 
     def admit(self, device_no: int, batch: Batch) -> None:
@@ -77,15 +83,19 @@ class Judge:
         """
         device_no, batch_no, batch, _ = signed
         meters, horizon_ms, add = self._meters, self._horizon_ms, self._docket.rows.append
+        clock_error_s = self._clock_error_s
         position = 0
         for readout in batch.readouts:
             meter, state, at_ms = meters[readout.meter], readout.clock_state, readout.captured_at_ms
             if relative_only or not (
                 (state is _SYNCHRONISED or state is _INFORMATIVE)
-                and readout.clock_error_s <= CLOCK_ERROR_S_MAX
+                and readout.clock_error_s <= clock_error_s
                 and at_ms <= horizon_ms
                 and meter.from_ms <= at_ms < meter.to_ms
                 and meter.device_no == device_no
+                and (
+                    (readout.source is _INTERVAL and not meter.sums) or meter.is_told_whole(readout)
+                )
             ):
                 self._doubt(signed, readout, position, relative_only=relative_only)
                 position += len(readout.values)
@@ -98,14 +108,18 @@ class Judge:
                     at_ms > track.newest_ms
                     and value.unit is track.unit
                     and value.exponent == track.exponent
+                    and at_ms < track.judged_ms
                     and (step > 0 or (step == 0 and at_ms < track.stuck_at_ms))
                     and mantissa < track.capacity
                     and (step - 1) * MS_PER_H <= track.rate_max_per_h * (at_ms - track.at_ms)
                 ):
+                    track.prior_ms, track.prior_mantissa = track.at_ms, track.mantissa
                     track.newest_ms = track.at_ms = at_ms
                     if step:
                         track.mantissa, track.since_ms = mantissa, at_ms
-                        track.stuck_at_ms = at_ms + track.limit_ms
+                        track.stuck_at_ms = at_ms + track.still_ms
+                    if at_ms >= track.period_end_ms:
+                        track.open(Level(at_ms, mantissa))
                     add((track.register_no, at_ms, 0, mantissa, 0, 0, batch_no, position))
                 else:
                     self._docket.bring(self._route(signed, readout, value, at_ms, position))
@@ -143,7 +157,10 @@ class Judge:
         unbound = self._unbound(meter, signed, readout, at_ms)
         if unbound is not None and state is not State.REJECTED:
             routed, state = unbound, State.REJECTED
-        return Case(track, at_ms, mantissa, readout, signed.batch_no, position, routed, state)
+        company = _company(meter, readout, value, at_ms)
+        return Case(
+            track, at_ms, mantissa, readout, signed.batch_no, position, routed, state, company
+        )
 
     def _unbound(
         self, meter: Meter, signed: Signed, readout: Readout, at_ms: int
@@ -159,6 +176,28 @@ class Judge:
         if row not in found:
             self._tracks.add_found(device_no, [row])
         return found[row]
+
+
+def _company(meter: Meter, readout: Readout, value: RegisterValue, at_ms: int) -> Company:
+    """What else stood in the answer that `value` came in."""
+    tracks, shown, strange = meter.tracks, [], []
+    for one in readout.values:
+        track = tracks.get(one.register, UNKNOWN_TRACK)
+        mantissa = None if track.dial is None else unit.canonical(one, track.dial)
+        if track.dial is None or mantissa is None:
+            strange.append(one.register)
+        elif one is not value:
+            initial = track.initial and track.initial.mantissa
+            shown.append(Shown(one.register, track.dial, mantissa, initial, track.before(at_ms)))
+    mine = tracks.get(value.register, UNKNOWN_TRACK).initial
+    present = {one.register for one in readout.values}
+    return Company(
+        readout.source,
+        mine and mine.mantissa,
+        tuple(shown),
+        tuple(sorted(tracks.keys() - present)),
+        tuple(strange),
+    )
 
 
 def _found_row(device_no: int, readout: Readout, value: RegisterValue) -> FoundRow:

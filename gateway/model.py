@@ -18,6 +18,8 @@ class State(IntEnum):
     """Waits for a person; not billed."""
     REJECTED = 2
     """Signed by a known device, but not about a meter that it is to read."""
+    DISMISSED = 3
+    """A person decided that it never counts; it stays, with its verdicts (gateway/review/)."""
 
 
 class Flag(IntFlag):
@@ -82,7 +84,10 @@ class Binding(NamedTuple):
 
 
 class RegisterCard(NamedTuple):
-    """A registered register, and the value it was installed with where that is known."""
+    """A registered register, and the values of its latest installation as far as known.
+
+    `final` is the one it was removed with, None while the meter stands.
+    """
 
     register_no: int
     obis: str
@@ -91,6 +96,7 @@ class RegisterCard(NamedTuple):
     digits: int
     rate_max_per_h: int
     initial: Level | None
+    final: Level | None
 
 
 class MeterCard(NamedTuple):
@@ -101,6 +107,19 @@ class MeterCard(NamedTuple):
     resource: Resource | None
     bindings: tuple[Binding, ...]
     registers: tuple[RegisterCard, ...]
+
+
+class GisDevice(NamedTuple):
+    """A meter as ГИС ЖКХ knows it; GUIDs in small letters.
+
+    `unit` is ОКЕИ's code. `resource_guid` is that of its record of НСИ 2 (not asked of electricity
+    meters), `house_guid` the house's by ФИАС; both may be empty.
+    """
+
+    device_guid: str
+    unit: str
+    resource_guid: str
+    house_guid: str
 
 
 class Link(NamedTuple):

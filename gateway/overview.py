@@ -8,6 +8,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from gateway.balance.report import BalanceStore
+from gateway.obligations import ObligationStore
+from gateway.review.queue import Queue
+from gateway.surveillance import Deliveries
+
 
 class Counts(NamedTuple):
     """Running totals of the whole gateway.
@@ -52,25 +57,16 @@ class RegisterRow(NamedTuple):
     state: int | None
 
 
-class Doubt(NamedTuple):
-    """A suspect reading and the finding that made it one."""
-
-    house: str | None
-    meter: str
-    register: str
-    unit: str
-    value: Decimal
-    captured_at_ms: int
-    rule: str
-    detail: str
-
-
 class PeriodRow(NamedTuple):
-    """A closed period of a house on its way to billing; `deliveries` counts lines times targets."""
+    """A closed period of a house on its way to billing; `deliveries` counts lines times targets.
+
+    `corrections` are those handed over with it, of lines of earlier periods.
+    """
 
     period: str
     house: str
     lines: int
+    corrections: int
     deliveries: int
     acknowledged: int
     refused: int
@@ -100,6 +96,22 @@ class Series(NamedTuple):
 class Overview(Protocol):
     """A ledger one can look at, as it stood at one instant."""
 
+    @property
+    def balance(self) -> BalanceStore:
+        """What a house's balance is made of."""
+
+    @property
+    def estimates(self) -> ObligationStore:
+        """What is billed without a reading."""
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What arrived, and when."""
+
+    @property
+    def queue(self) -> Queue:
+        """What waits for a person."""
+
     def counts(self) -> Counts:
         """The running totals."""
 
@@ -111,9 +123,6 @@ class Overview(Protocol):
 
     def registers(self, house: str, limit: int) -> list[RegisterRow]:
         """The registers of the meters that stand in a house now, by dwelling."""
-
-    def doubts(self, house: str | None, limit: int) -> list[Doubt]:
-        """The newest suspect readings, of one house or of all."""
 
     def closed_periods(self, house: str | None, limit: int) -> list[PeriodRow]:
         """The newest closed periods."""

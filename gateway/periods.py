@@ -5,7 +5,7 @@ change of clocks is an hour shorter or longer and still leaves no instant out.
 """
 
 import re
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -40,6 +40,12 @@ def containing(moment_ms: int, timezone: ZoneInfo) -> str:
 def bounds(period: str, timezone: ZoneInfo) -> Bounds:
     """When `period` begins and ends in `timezone`; PeriodError if it is none."""
     return Bounds(_midnight(period, timezone), _midnight(following(period), timezone))
+
+
+def days(first: date, last: date, timezone: ZoneInfo) -> Bounds:
+    """From the first midnight of `first` to the one that ends `last` in `timezone`."""
+    ends = (first, last + timedelta(days=1))
+    return Bounds(*(to_ms(datetime.combine(day, time(), timezone)) for day in ends))
 
 
 def _midnight(period: str, timezone: ZoneInfo) -> int:

@@ -8,7 +8,7 @@ two lines say about one house, account, point or meter must be the same.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -111,17 +111,18 @@ def parse_lines(data: bytes) -> tuple[list[RegisterLine], list[Problem]]:
     """
     problems: list[Problem] = []
     lines = []
-    for number, fields in _fields(data):
-        if number > LINES_MAX:
-            raise RegistryError([Problem(0, "", f"at most {LINES_MAX} lines", "more")])
+    for number, fields in fields_of(data, COLUMNS):
         line = _line(number, fields, problems)
         if line is not None:
             lines.append(line)
     return lines, problems
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line numbers and fields by column, the header checked."""
+def fields_of(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line numbers and fields by column, the header checked against `columns`.
+
+    A line with another number of fields than the header has that fault under the column "".
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -133,21 +134,23 @@ def _fields(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.reader(io.StringIO(text), delimiter=";" if head.count(";") else ",", strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        _check_header(header)
+        _check_header(header, columns)
         for fields in reader:
+            if reader.line_num > LINES_MAX:
+                raise RegistryError([Problem(0, "", f"at most {LINES_MAX} lines", "more")])
             if any(field.strip() for field in fields):
                 yield reader.line_num, _named(reader.line_num, header, fields)
     except csv.Error as error:
         raise RegistryError([Problem(reader.line_num, "", "CSV", str(error))]) from error
 
 
-def _check_header(header: list[str]) -> None:
+def _check_header(header: list[str], columns: Sequence[str]) -> None:
     problems = [
-        Problem(1, name, "this column", "none") for name in COLUMNS if name not in header
+        Problem(1, name, "this column", "none") for name in columns if name not in header
     ] + [
         Problem(1, name or "''", "a known column, once", repr(name))
         for at, name in enumerate(header)
-        if name not in COLUMNS or name in header[:at]
+        if name not in columns or name in header[:at]
     ]
     if problems:
         raise RegistryError(problems)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from gateway.model import DeviceKey, Level, Link, MeterCard
+from gateway.model import DeviceKey, GisDevice, Level, Link, MeterCard
 from gateway.registry_csv import RegisterLine
 
 Range = tuple[int, int]
@@ -30,12 +30,14 @@ class Past(NamedTuple):
     """What is stored last of a register: of any state, and accepted.
 
     `newest_ms` is the latest capture time of any state. `unchanged_since_ms` is when the accepted
-    mantissa was first read; where that is longer ago than asked for, any time so long ago.
+    mantissa was first read; where that is longer ago than asked for, any time so long ago. `prior`
+    is the accepted reading before the last.
     """
 
     newest_ms: int
     accepted: Level | None
     unchanged_since_ms: int
+    prior: Level | None
 
 
 class StoredCopy(NamedTuple):
@@ -81,6 +83,7 @@ class VerdictRow(NamedTuple):
     quality: str
     detail: str
     given_at_ms: int
+    rules_version: int
 
 
 class BatchRow(NamedTuple):
@@ -169,6 +172,14 @@ class LedgerPort(Protocol):
         The mapping's value is how many milliseconds back an unchanged value matters.
         """
 
+    def openings(
+        self, registers: Collection[int], period_ms: int, count: int
+    ) -> dict[int, tuple[Level, ...]]:
+        """The first accepted reading of each of the last `count` periods of each register.
+
+        Periods are counted from the epoch; the last one holds the register's last accepted reading.
+        """
+
     def around(self, instants: Collection[Instant]) -> dict[Instant, Around]:
         """What is stored around each instant."""
 
@@ -236,7 +247,7 @@ class Fact(NamedTuple):
 
 
 class BookPort(Protocol):
-    """What keeping the registry asks; every change raises its revision."""
+    """What keeping the registry asks; every change that ingest could see raises its revision."""
 
     def said(self, lines: Sequence[RegisterLine]) -> list[Fact]:
         """What the registry says already of the subjects of `lines`."""
@@ -258,6 +269,12 @@ class BookPort(Protocol):
 
     def end_key(self, key_id: bytes, at_ms: int) -> None:
         """From that instant on the key signs nothing."""
+
+    def gis_devices(self) -> dict[str, GisDevice]:
+        """The meters that ГИС ЖКХ knows, by serial."""
+
+    def set_gis_devices(self, devices: Mapping[str, GisDevice]) -> None:
+        """Enter or replace what ГИС ЖКХ calls registered meters, by serial."""
 
 
 class QuarantinePort(Protocol):

@@ -2,90 +2,65 @@
 
 A *track* is one register's dial with its newest reading and its last accepted level. Tracks are
 a cache of the store, bounded, loaded for a whole group at once, and dropped when the registry
-changes, when a transaction fails, and when they become too many.
+changes, when a transaction fails, when a number of the rules changes, and when they become too
+many.
 """
 
 from collections.abc import Iterable
 
-from drivers.reading import Unit
-from gateway.model import FOREVER_MS, Binding, Level, MeterCard, RegisterCard
-from gateway.rules import stuck
+from drivers.reading import Readout, RegisterValue, Source, Unit
+from gateway.model import FOREVER_MS, Binding, MeterCard, RegisterCard
+from gateway.rules import tariffs, usage
+from gateway.rules.parameters import Limits, Table
 from gateway.rules.subject import Dial
-from gateway.store import FoundRow, Past, Store
+from gateway.store import FoundRow, Store
+from gateway.track import Track
 
-# About 2 kB a meter with two registers: 100 MB for the meters of a hundred large houses.
+# About 4 kB a meter with two registers: 200 MB for the meters of a hundred large houses.
 METERS_MAX = 50_000
 # What one device may bring that no registry names: a full M-Bus segment (250 meters) with
 # sixteen registers each. More is a device that makes meters up.
 FOUND_MAX = 4000
 
-_BEFORE_ALL_MS = -1
-
-
-class Track:
-    """One register with its newest reading of any state and its last accepted level.
-
-    While there is no accepted level, `mantissa` stands at the dial's capacity, where no reading
-    passes the screen. `dial` is None for an unregistered register.
-    """
-
-    __slots__ = (
-        "at_ms", "capacity", "dial", "exponent", "has_level", "initial", "limit_ms", "mantissa",
-        "newest_ms", "rate_max_per_h", "register_no", "since_ms", "stuck_at_ms", "unit",
-    )  # fmt: skip
-
-    def __init__(self, register_no: int, dial: Dial | None, initial: Level | None = None) -> None:
-        self.register_no = register_no
-        self.dial = dial
-        self.initial = initial
-        self.newest_ms = self.at_ms = self.since_ms = self.stuck_at_ms = _BEFORE_ALL_MS
-        self.has_level = False
-        self.unit: Unit | None = None
-        self.exponent = self.capacity = self.rate_max_per_h = self.limit_ms = 0
-        if dial is not None:
-            self.unit, self.exponent, self.capacity = dial.unit, dial.exponent, dial.capacity
-            self.rate_max_per_h = dial.rate_max_per_h
-            self.limit_ms = stuck.limit_ms(dial.resource)
-        self.mantissa = self.capacity
-
-    @property
-    def level(self) -> Level | None:
-        """The last accepted reading, or the value the register was installed with."""
-        return Level(self.at_ms, self.mantissa) if self.has_level else None
-
-    def load(self, past: Past | None) -> None:
-        """Begin with what is stored, or with the value the register was installed with."""
-        if past is not None:
-            self.newest_ms = past.newest_ms
-        if past is not None and past.accepted is not None:
-            self.accept(Level(past.unchanged_since_ms, past.accepted.mantissa))
-            self.accept(past.accepted)
-        elif self.initial is not None:
-            self.accept(self.initial)
-
-    def accept(self, level: Level) -> None:
-        """Note a new last accepted reading."""
-        if not self.has_level or level.mantissa != self.mantissa:
-            self.since_ms, self.stuck_at_ms = level.at_ms, level.at_ms + self.limit_ms
-        elif level.at_ms >= self.stuck_at_ms:
-            self.stuck_at_ms = FOREVER_MS
-        self.has_level = True
-        self.at_ms, self.mantissa = level
-
-
-UNKNOWN_TRACK = Track(0, None)
-"""Stands for a register the registry does not name; it passes no screen."""
-
 
 class Meter:
-    """One meter's registered tracks by OBIS; `bindings` newest last, the newest one unfolded."""
+    """One meter's registered tracks by OBIS; `bindings` newest last.
 
-    __slots__ = ("bindings", "device_no", "from_ms", "to_ms", "tracks")
+    `device_no`, `from_ms` and `to_ms` are the newest binding, as far as it lies in the `epoch` in
+    which no number of the rules changes.
+    """
 
-    def __init__(self, bindings: tuple[Binding, ...], tracks: dict[str, Track]) -> None:
+    __slots__ = ("bindings", "device_no", "from_ms", "sums", "to_ms", "tracks")
+
+    def __init__(
+        self,
+        bindings: tuple[Binding, ...],
+        tracks: dict[str, Track],
+        epoch: tuple[int, int] = (0, FOREVER_MS),
+    ) -> None:
         self.bindings = bindings
         self.tracks = tracks
-        self.device_no, self.from_ms, self.to_ms = bindings[-1] if bindings else (0, 0, 0)
+        self.device_no, from_ms, to_ms = bindings[-1] if bindings else (0, 0, 0)
+        self.from_ms, self.to_ms = max(from_ms, epoch[0]), min(to_ms, epoch[1])
+        self.sums = tuple(tariffs.sums(part for track in tracks.values() for part in track.parts))
+
+    def is_told_whole(self, readout: Readout) -> bool:
+        """Whether neither V-SIB nor V-TOU has anything against an answer of registered registers.
+
+        Asked of an interval reading only for the sums.
+        """
+        shown = {value.register: value for value in readout.values}
+        if readout.source is not Source.INTERVAL and not self.tracks.keys() <= shown.keys():
+            return False
+        return not self.sums or self._adds_up(shown)
+
+    def _adds_up(self, shown: dict[str, RegisterValue]) -> bool:
+        for value in shown.values():
+            track = self.tracks.get(value.register)
+            if track is None or (value.unit, value.exponent) != (track.unit, track.exponent):
+                return False
+        mantissas = {value.register: value.mantissa for value in shown.values()}
+        return all(one.agrees(mantissas) for one in self.sums if one.names <= shown.keys())
 
 
 UNKNOWN_METER = Meter((), {})
@@ -94,8 +69,10 @@ UNKNOWN_METER = Meter((), {})
 class Tracks:
     """The cache."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, table: Table) -> None:
         self._store = store
+        self._table = table
+        self._epoch = (0, 0)
         self._meters: dict[str, Meter] = {}
         self._found: dict[int, dict[FoundRow, Track]] = {}
 
@@ -104,15 +81,17 @@ class Tracks:
         self._meters.clear()
         self._found.clear()
 
-    def meters(self, serials: Iterable[str]) -> dict[str, Meter]:
+    def meters(self, serials: Iterable[str], now_ms: int) -> dict[str, Meter]:
         """The meters of a group, unregistered ones without tracks."""
-        if len(self._meters) > METERS_MAX:
+        epoch = self._table.epoch(now_ms)
+        if len(self._meters) > METERS_MAX or epoch != self._epoch:
             self.clear()
+            self._epoch = epoch
         wanted = set(serials)
         fresh = wanted - self._meters.keys()
         if fresh:
             cards = self._store.registry.meters(fresh)
-            made = {serial: _meter(card) for serial, card in cards.items()}
+            made = {serial: self._meter(card) for serial, card in cards.items()}
             self._load(track for meter in made.values() for track in meter.tracks.values())
             self._meters |= dict.fromkeys(fresh, UNKNOWN_METER) | made
         return self._meters
@@ -136,18 +115,23 @@ class Tracks:
 
     def _load(self, tracks: Iterable[Track]) -> None:
         tracks = list(tracks)
-        limits = {track.register_no: track.limit_ms for track in tracks}
-        pasts = self._store.ledger.pasts(limits) if limits else {}
+        limits = {track.register_no: track.still_ms for track in tracks}
+        if not limits:
+            return
+        ledger = self._store.ledger
+        pasts = ledger.pasts(limits)
+        judged = [number for number, past in pasts.items() if past.accepted is not None]
+        openings = ledger.openings(judged, usage.PERIOD_MS, usage.PERIODS_KEPT)
         for track in tracks:
-            track.load(pasts.get(track.register_no))
+            track.load(pasts.get(track.register_no), openings.get(track.register_no, ()))
+
+    def _meter(self, card: MeterCard) -> Meter:
+        limits = self._table.limits(card.resource, self._epoch[0])
+        tracks = {register.obis: _track(register, card, limits) for register in card.registers}
+        return Meter(card.bindings, tracks, self._epoch)
 
 
-def _meter(card: MeterCard) -> Meter:
-    tracks = {register.obis: _track(register, card) for register in card.registers}
-    return Meter(card.bindings, tracks)
-
-
-def _track(register: RegisterCard, card: MeterCard) -> Track:
+def _track(register: RegisterCard, card: MeterCard, limits: Limits) -> Track:
     dial = Dial(
         Unit(register.unit),
         register.exponent,
@@ -155,4 +139,6 @@ def _track(register: RegisterCard, card: MeterCard) -> Track:
         register.rate_max_per_h,
         card.resource,
     )
-    return Track(register.register_no, dial, register.initial)
+    track = Track(register.register_no, dial, register.initial, register.obis, limits)
+    track.final = register.final
+    return track

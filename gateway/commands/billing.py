@@ -1,13 +1,12 @@
-"""Commands about billing: closing periods, the outbox, exports, the balance."""
+"""Commands about billing: closing periods, the outbox, the balance."""
 
 import asyncio
-from pathlib import Path
 from random import SystemRandom
 
 import click
 
 from cloud_sync.signing import SigningKey
-from gateway import export
+from gateway.billing import ESTIMATED
 from gateway.closing import Closing, ClosingError, close_period
 from gateway.commands.common import (
     as_json,
@@ -21,7 +20,6 @@ from gateway.config import GatewayConfig
 from gateway.handoff.event import event_maker
 from gateway.handoff.pump import Pump
 from gateway.handoff.target import State
-from gateway.periods import PeriodError
 from gateway.sqlite.billing import BillingLedger
 from gateway.sqlite.outbox import OutboxLedger
 from gateway.sqlite.store import SqliteStore
@@ -47,41 +45,13 @@ def close(config: GatewayConfig, period: str | None, house: str | None, *, as_js
             except ClosingError as error:
                 refusals.append(str(error))
     for one in closed:
-        document = {"house": one.house, "period": one.period, "lines": len(one.lines)}
-        said = f"{one.house}: closed {one.period} with {len(one.lines)} lines"
-        print_json(document) if as_json else click.echo(said)
+        _print_closed(one, as_json=as_json)
     # Asked for a period or a house by name, a refusal is a failure; asked for whatever is due,
     # it is one only if nothing was.
     if refusals and (period or house or not closed):
         raise ClosingError("; ".join(refusals))
     if not names:
         raise ClosingError("there are no houses: run plomba-gateway registry import first")
-
-
-@click.command("export")
-@click.argument("form", metavar="FORMAT", type=click.Choice(sorted(export.FORMATS)))
-@click.option("--period", help="YYYY-MM; the last closed one if left out.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
-@configured
-@as_json
-def write(
-    config: GatewayConfig, form: str, period: str | None, out: Path, *, as_json: bool
-) -> None:
-    """Write the closing lines of a period to a file, as csv."""
-    with ledger(config) as store:
-        lines = BillingLedger(store.database)
-        period = period or lines.last_closed()
-        if period is None:
-            raise ClosingError("no period has been closed yet: run plomba-gateway close-period")
-        found = list(lines.lines(period))
-    if not found:
-        raise PeriodError(f"period {period} has no closing lines")
-    try:
-        export.export(found, form, out)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {out}: {error.strerror}") from error
-    document = {"period": period, "lines": len(found), "file": out}
-    print_json(document) if as_json else click.echo(f"{len(found)} lines of {period} in {out}")
 
 
 @click.group()
@@ -156,6 +126,20 @@ def _close(store: SqliteStore, config: GatewayConfig, house: str, period: str | 
         targets=config.billing.target_names,
         event_of=event_maker(source_of(key)),
     )
+
+
+def _print_closed(closed: Closing, *, as_json: bool) -> None:
+    counts = {
+        "lines": len(closed.lines),
+        "estimated": sum(line.method in ESTIMATED for line in closed.lines),
+        "corrections": len(closed.corrections),
+    }
+    if as_json:
+        print_json({"house": closed.house, "period": closed.period, **counts})
+        return
+    said = f"{closed.house}: closed {closed.period} with {counts['lines']} lines"
+    beside = [f"{count} {what}" for what, count in counts.items() if what != "lines" and count]
+    click.echo(" ".join([said, *[f"({', '.join(beside)})"] * bool(beside)]))
 
 
 def _house_names(store: SqliteStore) -> list[str]:

@@ -11,23 +11,31 @@ import click
 
 from cloud_sync.signing import KeyFileError
 from gateway import config as configuration
+from gateway.audit import AuditError
+from gateway.balance.model import BalanceError
 from gateway.closing import ClosingError
 from gateway.config import ConfigError, GatewayConfig
 from gateway.evidence import EvidenceError
+from gateway.export.closed import ExportError
 from gateway.periods import PeriodError
 from gateway.registry import RegistryError
+from gateway.review.words import ReviewError
 from gateway.sqlite.overview import LedgerOverview, look
 from gateway.sqlite.store import SqliteStore, open_store
 from gateway.store import StoreError
 
 # What a person can put right, said in one line; anything else is a bug and shows its trace.
 EXPECTED = (
+    AuditError,
+    BalanceError,
     ClosingError,
     ConfigError,
     EvidenceError,
+    ExportError,
     KeyFileError,
     PeriodError,
     RegistryError,
+    ReviewError,
     StoreError,
 )
 DEFAULT_CONFIG = Path("gateway.toml")

@@ -1,4 +1,4 @@
-"""Commands that show evidence: trace, verify, the review list and the quarantine."""
+"""Commands that show evidence: trace, verify and the quarantine."""
 
 from pathlib import Path
 
@@ -7,17 +7,18 @@ import click
 from cloud_sync.signing import MESSAGE_BYTES_MAX, SealError, VerifyKey, parse
 from drivers.reading import from_ms
 from gateway import evidence
+from gateway.billing import Method
 from gateway.commands.common import (
     as_json,
     configurable,
     configured,
     ledger,
-    looking,
     print_json,
     print_table,
 )
 from gateway.config import GatewayConfig
-from gateway.evidence import EvidenceError, Trace
+from gateway.evidence import EvidenceError, Inspection, Trace
+from gateway.sqlite.estimates import EstimateLedger
 from gateway.sqlite.trace import TraceLedger
 
 
@@ -30,14 +31,23 @@ def trace(config: GatewayConfig, line: str, out: Path | None, *, as_json: bool) 
     """Follow a bill LINE (like 2026-10-000123) back to the meter's bytes."""
     with ledger(config) as store:
         found = evidence.trace(TraceLedger(store.database), line)
+        correction = EstimateLedger(store.database.connection).correction_of(line)
     try:
         files = evidence.write(found, out) if out is not None else []
     except OSError as error:
         raise click.ClickException(f"cannot write to {out}: {error.strerror}") from error
     if as_json:
-        print_json(evidence.trace_document(found) | {"files": [str(path) for path in files]})
+        document = evidence.trace_document(found)
+        document |= {"correction": correction and correction.as_text()}
+        print_json(document | {"files": [str(path) for path in files]})
         return
     _print_trace(found)
+    if correction is not None:
+        click.echo(
+            f"corrected {correction.correction_id} in {correction.corrected_in}:"
+            f" {correction.consumption:f} {correction.unit} by {correction.method}"
+            f" ({correction.difference:+f}){f', {correction.reason}' * bool(correction.reason)}"
+        )
     for path in files:
         click.echo(f"written   {path}")
 
@@ -95,31 +105,6 @@ def _registered_key(config: GatewayConfig, message: bytes) -> VerifyKey:
 
 
 @click.command()
-@click.option("--house", help="One house; all of them if left out.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
-@configured
-@as_json
-def review(config: GatewayConfig, house: str | None, limit: int, *, as_json: bool) -> None:
-    """List suspect readings, the newest first, with what the rules found."""
-    with looking(config) as overview:
-        doubts = overview.doubts(house, limit)
-    if as_json:
-        for doubt in doubts:
-            print_json(doubt._asdict())
-        return
-    print_table(
-        ("house", "meter", "register", "value", "captured", "rule", "detail"),
-        [
-            (
-                *(doubt.house, doubt.meter, doubt.register, f"{doubt.value:f} {doubt.unit}"),
-                *(_minute(doubt.captured_at_ms), doubt.rule, doubt.detail),
-            )
-            for doubt in doubts
-        ],
-    )
-
-
-@click.command()
 @click.option("--reason", help="Only what was refused for this reason.")
 @configured
 @as_json
@@ -156,8 +141,15 @@ def _print_trace(found: Trace) -> None:
         f" ({found.opening_line or 'installation'}) to {line.closing_value:f}"
     )
     click.echo(f"method    {line.method}{f': {line.reason}' if line.reason else ''}")
+    if found.inspection is not None:
+        _print_inspection(found.inspection)
+        return
     if found.stored is None or found.checked is None or found.reading is None:
-        click.echo("reading   none: the value of the meter's installation or removal")
+        drawn = found.line.method == Method.INTERPOLATED
+        instead = (
+            "a line between two" if drawn else "the value of the meter's installation or removal"
+        )
+        click.echo(f"reading   none: {instead}")
         return
     stored, readout = found.stored, found.reading.readout
     click.echo(
@@ -174,3 +166,11 @@ def _print_trace(found: Trace) -> None:
         f" {found.checked.key.fingerprint}: the signature holds"
     )
     click.echo(f"meter     {readout.evidence.kind.name.lower()} {readout.evidence.data.hex()}")
+
+
+def _print_inspection(found: Inspection) -> None:
+    told = f"read at the meter, decision {found.decision} of {found.actor}"
+    click.echo(f"reading   {told}, {from_ms(found.decided_at_ms):%Y-%m-%d %H:%M:%S} UTC")
+    click.echo(f"reason    {found.why}")
+    sha256 = f", SHA-256 {found.document_sha256}" if found.document_sha256 else ""
+    click.echo(f"document  {found.document}{sha256}")

@@ -1,7 +1,7 @@
 """Commands that keep the registry: import, devices and their keys, meter exchanges, a list."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -11,6 +11,7 @@ import click
 from cloud_sync.signing import VerifyKey
 from cloud_sync.topics import DEVICE_PATTERN
 from drivers.reading import from_ms, parse_obis, to_ms
+from gateway import gis_devices
 from gateway import registry as book
 from gateway.commands.common import (
     as_json,
@@ -22,6 +23,7 @@ from gateway.commands.common import (
 from gateway.config import GatewayConfig
 from gateway.registry import NewMeter, RegistryError
 from gateway.registry_csv import RegisterLine
+from gateway.sqlite.store import SqliteStore
 from gateway.wiring import system_clock
 
 DEVICE_NAME = re.compile(DEVICE_PATTERN)
@@ -75,18 +77,30 @@ def registry() -> None:
 @as_json
 def import_file(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
     """Enter a registry CSV, one line per register; every bad line is named, or all is entered."""
-    with ledger(config) as store:
-        try:
-            new = book.import_csv(store, file.read_bytes())
-        except RegistryError as error:
-            count = len(error.problems) or 1
-            said = f"{file}: {count} problem{'s' if count > 1 else ''}, nothing was entered"
-            raise RegistryError(f"{said}\n{error}") from error
+    new = entered(book.import_csv, config, file)
     if as_json:
         print_json({"file": str(file), "new": new})
     else:
-        entered = ", ".join(f"{count} {table}" for table, count in new.items() if count)
-        click.echo(f"{file}: new: {entered or 'nothing'}")
+        listed = ", ".join(f"{count} {table}" for table, count in new.items() if count)
+        click.echo(f"{file}: new: {listed or 'nothing'}")
+
+
+@registry.command("gis-zhkh")
+@click.argument("file", type=FILE)
+@configured
+@as_json
+def gis_zhkh(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
+    """Enter what ГИС ЖКХ calls the meters, a CSV with one line per device.
+
+    Columns: meter (serial), device_guid (root GUID), unit (the device's ОКЕИ code), resource_guid
+    (its record of НСИ 2, empty for electricity), house_guid (ФИАС, may be empty). A line may
+    correct what an earlier file said; every bad line is named, or all are entered.
+    """
+    counts = entered(gis_devices.import_csv, config, file)
+    if as_json:
+        print_json({"file": str(file), **counts})
+    else:
+        click.echo(f"{file}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
 
 
 @registry.command("add-device")
@@ -170,6 +184,19 @@ def list_registers(config: GatewayConfig, house: str | None, *, as_json: bool) -
             for line in lines
         ],
     )
+
+
+def entered(
+    enter: Callable[[SqliteStore, bytes], dict[str, int]], config: GatewayConfig, file: Path
+) -> dict[str, int]:
+    """What `enter` counts of a file; its refusal begins with the file and how much is wrong."""
+    with ledger(config) as store:
+        try:
+            return enter(store, file.read_bytes())
+        except RegistryError as error:
+            count = len(error.problems) or 1
+            said = f"{file}: {count} problem{'s' if count > 1 else ''}, nothing was entered"
+            raise RegistryError(f"{said}\n{error}") from error
 
 
 def _columns(line: RegisterLine) -> dict[str, object]:

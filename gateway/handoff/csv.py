@@ -1,4 +1,6 @@
-"""Billing that picks up files: one CSV file per house and period, in a directory.
+"""Billing that picks up files: a CSV file of lines per house and period, in a directory.
+
+Corrections of earlier lines have other columns, and so a file of their own beside it.
 
 A file appears whole or not at all (written beside, synced, renamed), under a name that depends
 only on what it holds. A second delivery after a crash replaces it with the same bytes. UTF-8,
@@ -29,20 +31,32 @@ class CsvTarget:
         self._directory = directory
 
     async def deliver(self, events: Sequence[DueEvent]) -> Sequence[Answer]:
-        """All events of a period share a file, and so a fate."""
+        """All lines of a period share a file, and so a fate; so do all corrections."""
         rows = [data_of(event.payload) for event in events]
+        files: dict[str, list[dict[str, str]]] = {}
+        for row in rows:
+            files.setdefault(_columns(row), []).append(row)
+        answers = {columns: self._written(of_file) for columns, of_file in files.items()}
+        return [answers[_columns(row)] for row in rows]
+
+    def _written(self, rows: Sequence[Mapping[str, str]]) -> Answer:
         try:
             write_whole(self._directory / file_name(rows[0]), table(rows))
         except OSError as error:
-            answer = failed(f"cannot write to {self._directory}: {error.strerror}")
-            return [answer] * len(events)
-        return [ACKNOWLEDGED] * len(events)
+            return failed(f"cannot write to {self._directory}: {error.strerror}")
+        return ACKNOWLEDGED
 
 
 def file_name(row: Mapping[str, str]) -> str:
-    """The file of a line: its period, its house, and the line it begins with."""
+    """The file of a row: its house, and the line or correction it begins with."""
     house = _NOT_FOR_FILES.sub("-", row["house"]).strip("-.")
+    if "correction_id" in row:
+        return f"{row['corrected_in']}-corrections-{row['correction_id']}-{house}.csv"
     return f"{row['line_id']}-{house}.csv"
+
+
+def _columns(row: Mapping[str, str]) -> str:
+    return ",".join(row)
 
 
 def table(rows: Iterable[Mapping[str, str]]) -> bytes:
@@ -52,7 +66,7 @@ def table(rows: Iterable[Mapping[str, str]]) -> bytes:
     for number, row in enumerate(rows):
         if number == 0:
             writer.writerow(row)
-        writer.writerow(_harmless(cell) for cell in row.values())
+        writer.writerow(harmless(cell) for cell in row.values())
     return text.getvalue().encode()
 
 
@@ -75,6 +89,6 @@ def write_whole(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """A name that a spreadsheet would run as a formula gets an apostrophe; numbers stay."""
     return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.match(cell) else cell

@@ -9,33 +9,28 @@ from gateway.model import Finding, Severity
 from gateway.rules.subject import Candidate, History
 
 RULE = "V-TIME"
-# How far apart gateway and edge may stand with both clocks in order: network time keeps either
-# within a second, an hour of lost network within a few; a minute is generous.
-AHEAD_MS_MAX = 60_000
-# PTB-A 50.8 allows a registration interval to vary by 1 %: 9 s of a quarter of an hour.
-CLOCK_ERROR_S_MAX = 9
-
 _QUALITY = "1.1.9"
 
 
 def check(candidate: Candidate, _history: History) -> Finding | None:
     """The weightiest doubt about the time, if any."""
+    limits = candidate.limits
     ahead_ms = candidate.at_ms - candidate.now_ms
     if candidate.clock_state is ClockState.UNSYNCHRONISED:
         return _finding(Severity.ERROR, "captured by a clock that was never set")
-    if ahead_ms > AHEAD_MS_MAX:
+    if ahead_ms > limits.ahead_ms:
         return _finding(
             Severity.ERROR,
             f"captured {ahead_ms / 1000:.0f} s after it was received, at most "
-            f"{AHEAD_MS_MAX // 1000} s are clock difference",
+            f"{limits.ahead_ms // 1000} s are clock difference",
         )
     if candidate.clock_state is ClockState.RELATIVE:
         return _finding(Severity.WARNING, "captured in relative time, placed by its boot's start")
-    if candidate.clock_error_s > CLOCK_ERROR_S_MAX:
+    if candidate.clock_error_s > limits.clock_error_s:
         return _finding(
             Severity.WARNING,
             f"the clock may have been wrong by {candidate.clock_error_s} s, "
-            f"at most {CLOCK_ERROR_S_MAX} s are in order",
+            f"at most {limits.clock_error_s} s are in order",
         )
     return None
 

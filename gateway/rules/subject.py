@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from drivers.reading import ClockState, Resource, Unit
+from drivers.reading import ClockState, Resource, Source, Unit
 from gateway.model import Level
+from gateway.rules.parameters import Limits
 
 MS_PER_H = 3_600_000
 
@@ -35,8 +36,42 @@ class Dial(NamedTuple):
         return f"{sign}{digits[: self.exponent]}.{digits[self.exponent :]} {self.unit}"
 
 
+class Shown(NamedTuple):
+    """A register in a meter's answer: what it showed, and what is known of it from before.
+
+    `initial` is the mantissa it was installed with. `before` is the last accepted reading before
+    this answer, None also where the answer came late and nobody has looked it up.
+    """
+
+    obis: str
+    dial: Dial
+    mantissa: int
+    initial: int | None
+    before: Level | None
+
+
+class Company(NamedTuple):
+    """What else stood in the answer that a reading came in.
+
+    `shown` are its other registered registers. `absent` are registered and were not in it;
+    `strange` were in it and are not registered, or came in another unit.
+    """
+
+    source: Source = Source.INTERVAL
+    initial: int | None = None
+    shown: tuple[Shown, ...] = ()
+    absent: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
+
+
+ALONE = Company()
+
+
 class Candidate(NamedTuple):
-    """A reading to be judged: `mantissa` at the dial's exponent, `at_ms` in real time."""
+    """A reading to be judged: `mantissa` at the dial's exponent, `at_ms` in real time.
+
+    `limits` are the rules' numbers for its resource at that time.
+    """
 
     dial: Dial
     at_ms: int
@@ -44,6 +79,9 @@ class Candidate(NamedTuple):
     clock_state: ClockState
     clock_error_s: int
     now_ms: int
+    limits: Limits
+    obis: str = ""
+    company: Company = ALONE
 
 
 class History(NamedTuple):
@@ -51,13 +89,15 @@ class History(NamedTuple):
 
     `copies` are the values stored for the very instant. `before` and `after` are the nearest
     accepted readings. `unchanged_since_ms` is when the value of `before` was first read, None for
-    a reading that came out of order.
+    a reading that came out of order. `openings` are the first accepted readings of the last
+    periods of use, oldest first (see usage.py), empty for a reading that came out of order.
     """
 
     copies: tuple[int, ...] = ()
     before: Level | None = None
     after: Level | None = None
     unchanged_since_ms: int | None = None
+    openings: tuple[Level, ...] = ()
 
     def pairs(self, candidate: Candidate) -> list[tuple[Level, Level]]:
         """The candidate with its neighbours, earlier one first."""

@@ -5,12 +5,15 @@ primary key answers for each of them which reading closes it and how often the r
 its end.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
+from drivers.reading import Resource
 from gateway.billing import BILLED_UNITS, Facts, Installation, Mark, ReadingKey, Span
 from gateway.closing import (
     Beginning,
@@ -20,9 +23,17 @@ from gateway.closing import (
     Event,
     House,
     NewLine,
+    Norms,
     RegisterKey,
 )
+from gateway.correcting import CorrectedLine, Correction, Owed
+from gateway.estimating import PastLine
+from gateway.estimation.terms import Cause
+from gateway.model import Level
+from gateway.periods import Bounds
+from gateway.sqlite import estimates, norms
 from gateway.sqlite.connection import Database
+from gateway.sqlite.marks import mark, mark_columns
 
 # Running totals, kept in the transactions they count.
 LINES_CLOSED = "lines_closed"
@@ -31,14 +42,16 @@ BILLED = ", ".join(f"'{unit}'" for unit in sorted(BILLED_UNITS))
 
 # Registered registers that count something, with every meter that stood at the point.
 _REGISTERS = f"""
-SELECT point_no, obis, unit, account.number, account.dwelling,
+SELECT point_no, obis, unit, resource, account.number, account.dwelling,
        register_no, exponent, digits,
-       installed_at_ms, initial_mantissa, removed_at_ms, final_mantissa
+       installed_at_ms, initial_mantissa, removed_at_ms, final_mantissa,
+       out_of_order.from_ms, out_of_order.cause
 FROM point
 LEFT JOIN account USING (account_no)
 JOIN installation USING (point_no)
 JOIN installation_value USING (installation_no)
 JOIN register USING (register_no)
+LEFT JOIN out_of_order ON out_of_order.meter_no = register.meter_no AND fit_at_ms IS NULL
 WHERE point.house_no = ? AND registered = 1 AND installed_at_ms < ? AND unit IN ({BILLED})
 ORDER BY point.name, obis, unit, installed_at_ms
 """  # noqa: S608 - the units are our own constants
@@ -46,7 +59,7 @@ ORDER BY point.name, obis, unit, installed_at_ms
 # The newest line of each register says where its next one opens.
 _OPENINGS = """
 SELECT point_no, obis, unit,
-       closing_register_no, closing_at_ms, closing_mantissa, closing_copy
+       closing_register_no, closing_at_ms, closing_copy, closing_mantissa
 FROM closing_line
 WHERE line_no IN (
     SELECT max(line_no) FROM closing_line JOIN point USING (point_no)
@@ -56,7 +69,7 @@ WHERE line_no IN (
 _SPANS = """
 CREATE TEMP TABLE IF NOT EXISTS span (
     span_no INTEGER PRIMARY KEY, register_no INTEGER, start_ms INTEGER, start_mantissa INTEGER,
-    from_ms INTEGER, end_ms INTEGER, until_ms INTEGER) STRICT
+    from_ms INTEGER, end_ms INTEGER, until_ms INTEGER, removed_ms INTEGER) STRICT
 """
 
 # The first accepted reading from the period's end on, else the last one before it.
@@ -69,7 +82,20 @@ AND captured_at_ms = COALESCE(
        AND captured_at_ms >= max(span.from_ms, span.end_ms) AND captured_at_ms < until_ms),
     (SELECT max(captured_at_ms) FROM reading
      WHERE register_no = span.register_no AND state = 0
-       AND captured_at_ms >= span.from_ms AND captured_at_ms < span.end_ms))
+       AND captured_at_ms >= span.from_ms
+       AND captured_at_ms < min(span.end_ms, span.until_ms)))
+ORDER BY span_no, copy DESC
+"""
+
+# The first accepted reading too late to close a span without any.
+_AFTER = """
+SELECT span_no, captured_at_ms, mantissa, flags & 1 FROM span
+JOIN reading ON reading.register_no = span.register_no AND state = 0
+AND captured_at_ms = (
+    SELECT min(captured_at_ms) FROM reading
+    WHERE register_no = span.register_no AND state = 0 AND captured_at_ms >= until_ms
+      AND captured_at_ms < removed_ms)
+WHERE span_no IN (SELECT value FROM json_each(?))
 ORDER BY span_no, copy DESC
 """
 
@@ -134,19 +160,11 @@ class BillingLedger:
         with self._database.transaction() as connection:
             yield _Transaction(connection)
 
-    def last_closed(self) -> str | None:
-        """The newest period any house has closed."""
-        row = self._database.connection.execute("SELECT max(period) FROM closed_period").fetchone()
-        return None if row[0] is None else str(row[0])
-
-    def lines(self, period: str) -> Iterator[ClosingLine]:
-        """The lines of a period, by id."""
-        query = f"{LINES} WHERE period = ? ORDER BY line_id"
-        yield from _lines(self._database.connection, query, period)
-
     def line(self, line_id: str) -> ClosingLine | None:
         """One line."""
-        return next(_lines(self._database.connection, f"{LINES} WHERE line_id = ?", line_id), None)
+        return next(
+            closing_lines(self._database.connection, f"{LINES} WHERE line_id = ?", line_id), None
+        )
 
 
 class _Transaction:
@@ -176,24 +194,26 @@ class _Transaction:
 
     def registers(self, house_no: int, before_ms: int) -> Iterable[BilledRegister]:
         rows = self._connection.execute(_REGISTERS, (house_no, before_ms))
-        for (point_no, obis, unit, account, dwelling), group in groupby(rows, lambda row: row[:5]):
-            installations = tuple(Installation(*row[5:]) for row in group)
-            key = RegisterKey(point_no, obis, unit)
-            yield BilledRegister(key, account, dwelling, installations)
+        for about, group in groupby(rows, lambda row: row[:6]):
+            installations = tuple(_installation(*row[6:]) for row in group)
+            yield BilledRegister(
+                RegisterKey(*about[:3]), Resource(about[3]), about[4], about[5], installations
+            )
 
     def openings(self, house_no: int) -> dict[RegisterKey, Mark]:
         rows = self._connection.execute(_OPENINGS, (house_no,))
-        return {RegisterKey(*row[:3]): _mark(*row[3:]) for row in rows}
+        return {RegisterKey(*row[:3]): mark(*row[3:]) for row in rows}
 
     def facts(self, spans: Sequence[Span]) -> list[Facts]:
         self._connection.execute(_SPANS)
         self._connection.execute("DELETE FROM temp.span")
         self._connection.executemany(
-            "INSERT INTO temp.span VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO temp.span VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     *(number, one.start.register_no, one.start.at_ms, one.start.mantissa),
                     *(one.from_ms, one.end_ms, one.until_ms),
+                    one.installation.reads_until_ms,
                 )
                 for number, one in enumerate(spans)
             ],
@@ -208,10 +228,37 @@ class _Transaction:
             [(mark.at_ms, number) for number, mark in last.items()],
         )
         rollovers = dict(self._connection.execute(_ROLLOVERS))
+        after = self._after(
+            [number for number, one in enumerate(spans) if one.is_open and number not in last]
+        )
         return [
-            Facts(last.get(number), rollovers.get(number, 0) if number in last else 0)
+            Facts(
+                last.get(number),
+                rollovers.get(number, 0) if number in last else 0,
+                after.get(number),
+            )
             for number in range(len(spans))
         ]
+
+    def _after(self, unread: Sequence[int]) -> dict[int, Level]:
+        rows = self._connection.execute(_AFTER, (json.dumps(unread),)) if unread else ()
+        return {
+            number: Level(at_ms, mantissa) for number, at_ms, mantissa, rolled in rows if not rolled
+        }
+
+    def owed(self, house_no: int) -> dict[RegisterKey, list[Owed]]:
+        return estimates.owed(self._connection, house_no)
+
+    def past_lines(
+        self, house: House, registers: Collection[RegisterKey]
+    ) -> dict[RegisterKey, list[PastLine]]:
+        return estimates.past_lines(self._connection, house, registers)
+
+    def norms(self, house_no: int, period: str) -> Norms:
+        return norms.norms(self._connection, house_no, period)
+
+    def seasons(self, house: House) -> list[Bounds]:
+        return norms.seasons(self._connection, house)
 
     def line_count(self, period: str) -> int:
         row = self._connection.execute(
@@ -230,9 +277,16 @@ class _Transaction:
         )
         self._closing_no = cursor.lastrowid or 0
         self._connection.executemany(_WRITE_LINE, [_row(self._closing_no, line) for line in lines])
+        estimates.open_obligations(self._connection, self._closing_no)
         count(self._connection, LINES_CLOSED, len(lines))
         query = f"{LINES} WHERE closing_no = ? ORDER BY line_id"
-        return list(_lines(self._connection, query, self._closing_no))
+        return list(closing_lines(self._connection, query, self._closing_no))
+
+    def correct(self, corrections: Sequence[Correction]) -> list[CorrectedLine]:
+        written = estimates.correct(self._connection, self._closing_no, corrections)
+        # A correction is one more record for billing, counted where it is counted as handed over.
+        count(self._connection, LINES_CLOSED, len(written))
+        return written
 
     def hand_over(self, events: Sequence[Event], targets: Sequence[str], now_ms: int) -> None:
         self._connection.executemany(
@@ -254,8 +308,9 @@ def count(connection: sqlite3.Connection, name: str, step: int) -> None:
     )
 
 
-def _mark(register_no: int, at_ms: int, mantissa: int, copy: int | None) -> Mark:
-    return Mark(register_no, at_ms, mantissa, None if copy is None else ReadingKey(at_ms, copy))
+def _installation(*row: Any) -> Installation:
+    *known, cause = row
+    return Installation._make((*known, cause and Cause(cause)))
 
 
 def _row(closing_no: int, line: NewLine) -> tuple[object, ...]:
@@ -263,19 +318,18 @@ def _row(closing_no: int, line: NewLine) -> tuple[object, ...]:
     opening, closing = settled.opening, settled.closing
     return (
         *(line.line_id, closing_no, *register.key, register.account, register.dwelling),
-        *(opening.register_no, opening.at_ms, _copy(opening), opening.mantissa),
-        *(closing.register_no, closing.at_ms, _copy(closing), closing.mantissa),
+        *mark_columns(opening),
+        *mark_columns(closing),
         *(settled.consumption, settled.exponent),
         sum(segment.rollovers for segment in settled.segments),
         *(settled.method, settled.reason),
     )
 
 
-def _copy(mark: Mark) -> int | None:
-    return None if mark.reading is None else mark.reading.copy
-
-
-def _lines(connection: sqlite3.Connection, query: str, *arguments: object) -> Iterator[ClosingLine]:
+def closing_lines(
+    connection: sqlite3.Connection, query: str, *arguments: object
+) -> Iterator[ClosingLine]:
+    """The lines that a query beginning with LINES finds."""
     for row in connection.execute(query, arguments):
         opening, closing = _value(*row[10:12]), _value(*row[14:16])
         consumption = _value(*row[17:19])

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from drivers.reading import Resource, Unit
-from gateway.model import DeviceKey, Kind
+from gateway.model import DeviceKey, GisDevice, Kind
 from gateway.registry_csv import SUBJECTS, RegisterLine
 from gateway.sqlite.connection import Database
 from gateway.sqlite.statements import named
@@ -87,6 +87,15 @@ class SqliteBook:
     def end_key(self, key_id: bytes, at_ms: int) -> None:
         self._sql.execute(_SQL["end-key"], {"key_id": key_id, "at_ms": at_ms})
         self._raise_revision()
+
+    def gis_devices(self) -> dict[str, GisDevice]:
+        rows = self._sql.execute(_SQL["gis-devices"])
+        return {serial: GisDevice(*device) for serial, *device in rows}
+
+    def set_gis_devices(self, devices: Mapping[str, GisDevice]) -> None:
+        self._sql.executemany(_SQL["drop-gis-device"], [(serial,) for serial in devices])
+        rows = [(*device, serial) for serial, device in devices.items()]
+        self._sql.executemany(_SQL["add-gis-device"], rows)
 
     def _raise_revision(self) -> None:
         self._sql.execute(_SQL["raise-revision"])

@@ -172,3 +172,17 @@ UPDATE device_key SET valid_to_ms = :at_ms WHERE key_id = :key_id;
 
 -- name: raise-revision
 UPDATE registry_revision SET revision = revision + 1;
+
+-- name: gis-devices
+-- What ГИС ЖКХ calls the meters it knows.
+SELECT m.serial, g.device_guid, g.unit, g.resource_guid, g.house_guid
+FROM gis_device g JOIN meter m USING (meter_no)
+ORDER BY m.serial;
+
+-- name: drop-gis-device
+-- Names are exchanged between meters by dropping all that change before any is written.
+DELETE FROM gis_device WHERE meter_no = (SELECT meter_no FROM meter WHERE serial = ?);
+
+-- name: add-gis-device
+INSERT INTO gis_device (meter_no, device_guid, unit, resource_guid, house_guid)
+SELECT meter_no, ?, ?, ?, ? FROM meter WHERE serial = ?;

@@ -7,7 +7,8 @@ what makes the hot insert as fast as the engine allows (see simulators/bench_ing
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 
 from gateway.model import Level, Link
 from gateway.sqlite.connection import Database
@@ -67,8 +68,30 @@ WITH wanted AS MATERIALIZED (
 )
 SELECT d.register_no, d.newest, d.at, d.mantissa,
     (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = d.register_no
-        AND r.captured_at_ms > d.other AND r.state = 0 ORDER BY r.captured_at_ms LIMIT 1)
+        AND r.captured_at_ms > d.other AND r.state = 0 ORDER BY r.captured_at_ms LIMIT 1),
+    p.captured_at_ms, p.mantissa
 FROM differing d
+LEFT JOIN reading p ON p.register_no = d.register_no AND p.state = 0 AND p.captured_at_ms =
+    (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = d.register_no
+        AND r.captured_at_ms < d.at AND r.state = 0 ORDER BY r.captured_at_ms DESC LIMIT 1)
+"""
+
+# Each register's periods are asked for by their bounds, so that the primary key answers.
+_OPENINGS = """
+WITH last AS MATERIALIZED (
+    SELECT w.value AS register_no,
+        (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.value AND r.state = 0
+            ORDER BY r.captured_at_ms DESC LIMIT 1) / ?2 AS period
+    FROM json_each(?1) w
+), back(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM back WHERE n + 1 < ?3)
+SELECT last.register_no, r.captured_at_ms, r.mantissa
+FROM last CROSS JOIN back
+JOIN reading r ON r.register_no = last.register_no AND r.state = 0 AND r.captured_at_ms =
+    (SELECT o.captured_at_ms FROM reading o WHERE o.register_no = last.register_no
+        AND o.captured_at_ms >= (last.period - n) * ?2
+        AND o.captured_at_ms < (last.period - n + 1) * ?2 AND o.state = 0
+        ORDER BY o.captured_at_ms LIMIT 1)
+ORDER BY last.register_no, r.captured_at_ms
 """
 
 _AROUND = """
@@ -119,10 +142,20 @@ class SqliteLedger:
                 newest,
                 None if at is None else Level(at, mantissa),
                 0 if since is None else since,
+                None if prior_at is None else Level(prior_at, prior),
             )
-            for register_no, newest, at, mantissa, since in self._sql.execute(
+            for register_no, newest, at, mantissa, since, prior_at, prior in self._sql.execute(
                 _PASTS, (json.dumps(list(registers.items())),)
             )
+        }
+
+    def openings(
+        self, registers: Collection[int], period_ms: int, count: int
+    ) -> dict[int, tuple[Level, ...]]:
+        rows = self._sql.execute(_OPENINGS, (json.dumps(list(registers)), period_ms, count))
+        return {
+            register_no: tuple(Level(at_ms, mantissa) for _, at_ms, mantissa in group)
+            for register_no, group in groupby(rows, key=itemgetter(0))
         }
 
     def around(self, instants: Collection[Instant]) -> dict[Instant, Around]:
@@ -170,7 +203,7 @@ class SqliteLedger:
     def add_verdicts(self, rows: Sequence[VerdictRow]) -> None:
         self._sql.executemany(
             "INSERT INTO verdict (register_no, captured_at_ms, copy, rule, severity, quality, "
-            "detail, given_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "detail, given_at_ms, rules_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
 

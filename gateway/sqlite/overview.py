@@ -14,14 +14,17 @@ from urllib.parse import quote
 from gateway.overview import (
     Counts,
     DeviceRow,
-    Doubt,
     HouseCard,
     PeriodRow,
     RegisterRow,
     Series,
 )
+from gateway.sqlite.balance import BalanceLedger
 from gateway.sqlite.billing import BILLED, LINES_CLOSED
+from gateway.sqlite.estimates import EstimateLedger
 from gateway.sqlite.outbox import HANDED_OVER
+from gateway.sqlite.review import SqliteQueue
+from gateway.sqlite.surveillance import SqliteDeliveries
 from gateway.store import StoreError
 
 _HOUSES = """
@@ -54,24 +57,10 @@ ORDER BY kind, length(account.dwelling), account.dwelling,
 LIMIT ?
 """  # noqa: S608 - made of constants
 
-_DOUBTS = """
-SELECT house.name, serial, obis, unit, mantissa, exponent, captured_at_ms, rule, detail
-FROM verdict
-JOIN reading USING (register_no, captured_at_ms, copy)
-JOIN register USING (register_no)
-JOIN meter USING (meter_no)
-LEFT JOIN installation ON installation.meter_no = meter.meter_no
-    AND installed_at_ms <= captured_at_ms
-    AND (removed_at_ms IS NULL OR captured_at_ms < removed_at_ms)
-LEFT JOIN point USING (point_no)
-LEFT JOIN house USING (house_no)
-WHERE severity = 'E' AND state = 1 AND (:house IS NULL OR house.name = :house)
-ORDER BY verdict_no DESC LIMIT :most
-"""
-
 _PERIODS = """
 SELECT period, house.name,
        (SELECT count(*) FROM closing_line WHERE closing_line.closing_no = closed.closing_no),
+       (SELECT count(*) FROM correction WHERE correction.closing_no = closed.closing_no),
        count(state), coalesce(sum(state = 'acknowledged'), 0), coalesce(sum(state = 'refused'), 0),
        coalesce(max(last_error) FILTER (WHERE state <> 'acknowledged'), '')
 FROM closed_period AS closed
@@ -124,6 +113,10 @@ class LedgerOverview:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.balance = BalanceLedger(connection)
+        self.estimates = EstimateLedger(connection)
+        self.queue = SqliteQueue(connection)
+        self.deliveries = SqliteDeliveries(connection)
 
     def counts(self) -> Counts:
         """The running totals."""
@@ -162,11 +155,6 @@ class LedgerOverview:
             RegisterRow._make((*row[:8], _value(*row[8:10]), *row[10:]))
             for row in self._connection.execute(_REGISTERS, (house, limit))
         ]
-
-    def doubts(self, house: str | None, limit: int) -> list[Doubt]:
-        """The newest suspect readings, of one house or of all."""
-        rows = self._connection.execute(_DOUBTS, {"house": house, "most": limit})
-        return [Doubt._make((*row[:4], _exact(*row[4:6]), *row[6:])) for row in rows]
 
     def closed_periods(self, house: str | None, limit: int) -> list[PeriodRow]:
         """The newest closed periods."""

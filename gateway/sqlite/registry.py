@@ -31,7 +31,7 @@ ORDER BY b.meter_no, b.valid_from_ms
 # With the value of the latest installation, which is the register's level before any reading.
 _REGISTERS = """
 SELECT r.meter_no, r.register_no, r.obis, r.unit, r.exponent, r.digits, r.rate_max_per_h,
-    i.installed_at_ms, v.initial_mantissa
+    i.installed_at_ms, v.initial_mantissa, i.removed_at_ms, v.final_mantissa
 FROM json_each(?) w JOIN register r ON r.meter_no = w.value AND r.registered = 1
 LEFT JOIN installation i ON i.installation_no =
     (SELECT l.installation_no FROM installation l WHERE l.meter_no = r.meter_no
@@ -84,9 +84,9 @@ class SqliteRegistry:
     def _registers(self, meter_numbers: str) -> dict[int, list[RegisterCard]]:
         found: dict[int, list[RegisterCard]] = {}
         for row in self._sql.execute(_REGISTERS, (meter_numbers,)):
-            meter_no, register_no, obis, unit, exponent, digits, rate, at_ms, mantissa = row
-            initial = None if mantissa is None else Level(at_ms, mantissa)
-            card = RegisterCard(register_no, obis, unit, exponent, digits, rate, initial)
+            meter_no, register_no, obis, unit, exponent, digits, rate = row[:7]
+            initial, final = _level(*row[7:9]), _level(*row[9:])
+            card = RegisterCard(register_no, obis, unit, exponent, digits, rate, initial, final)
             found.setdefault(meter_no, []).append(card)
         return found
 
@@ -112,3 +112,7 @@ class SqliteRegistry:
         for device_no in {row.device_no for row in rows}:
             known |= self.found_registers(device_no)
         return {row: known[row] for row in rows}
+
+
+def _level(at_ms: int | None, mantissa: int | None) -> Level | None:
+    return None if at_ms is None or mantissa is None else Level(at_ms, mantissa)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from gateway.closing import ClosingLine
-from gateway.evidence import StoredReading, Verdict
+from gateway.evidence import Inspection, StoredReading, Verdict
 from gateway.sqlite.billing import BillingLedger
 from gateway.sqlite.connection import Database
 
@@ -24,8 +24,16 @@ WHERE line_id = ?
 """
 
 _VERDICTS = """
-SELECT rule, severity, quality, detail FROM verdict
+SELECT rule, severity, quality, detail, rules_version FROM verdict
 WHERE register_no = ? AND captured_at_ms = ? AND copy = ? ORDER BY verdict_no
+"""
+
+_INSPECTION = """
+SELECT decision_no, actor, decision.at_ms, why, document, hex(document_sha256)
+FROM closing_line
+JOIN decision ON register_no = closing_register_no
+    AND read_at_ms = closing_at_ms AND read_copy = closing_copy
+WHERE line_id = ?
 """
 
 _BEFORE = """
@@ -53,7 +61,7 @@ class TraceLedger:
         return None if row is None else str(row[0])
 
     def closing_reading(self, line_id: str) -> StoredReading | None:
-        """The reading that closes a line; None where a meter's act does."""
+        """The signed reading that closes a line."""
         row = self._database.connection.execute(_READING, (line_id,)).fetchone()
         if row is None:
             return None
@@ -61,3 +69,8 @@ class TraceLedger:
         verdicts = tuple(Verdict(*one) for one in found)
         value = Decimal(row[2]).scaleb(row[3])
         return StoredReading._make((*row[:2], value, *row[4:13], verdicts))
+
+    def inspection(self, line_id: str) -> Inspection | None:
+        """The decision behind a line that a person's reading closes."""
+        row = self._database.connection.execute(_INSPECTION, (line_id,)).fetchone()
+        return None if row is None else Inspection._make((*row[:5], row[5].lower() or None))

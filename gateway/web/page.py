@@ -60,6 +60,7 @@ class _Routes:
         app.get("/healthz")(self.health)
         app.get("/api/status")(self.status)
         app.get("/", response_class=HTMLResponse)(self.page)
+        app.get("/review", response_class=HTMLResponse)(self.review)
         app.get("/fragment/{part}", response_class=HTMLResponse)(self.fragment)
         app.get("/chart/{resource}.svg")(self.chart)
 
@@ -77,11 +78,12 @@ class _Routes:
     def page(
         self, house: House = None, lang: Chosen = None, kept: Kept = None, accept: Accepted = ""
     ) -> HTMLResponse:
-        words = Words(preferred(lang or kept, accept))
-        response = HTMLResponse(self._render("page.html", house, words))
-        if lang in LANGUAGES:
-            response.set_cookie("lang", lang, max_age=_YEAR_S, httponly=True, samesite="lax")
-        return response
+        return self._whole("page.html", house, lang, Words(preferred(lang or kept, accept)))
+
+    def review(
+        self, house: House = None, lang: Chosen = None, kept: Kept = None, accept: Accepted = ""
+    ) -> HTMLResponse:
+        return self._whole("review.html", house, lang, Words(preferred(lang or kept, accept)))
 
     def fragment(
         self, part: str, house: House = None, kept: Kept = None, accept: Accepted = ""
@@ -103,6 +105,15 @@ class _Routes:
             svg = charts.bars(series, view.scale.daily, words, view.zone)
         headers = {"content-security-policy": CHART_POLICY}
         return Response(svg, media_type="image/svg+xml", headers=headers)
+
+    def _whole(
+        self, template: str, house: str | None, lang: str | None, words: Words
+    ) -> HTMLResponse:
+        """A whole page, which keeps the language that was chosen on it."""
+        response = HTMLResponse(self._render(template, house, words))
+        if lang in LANGUAGES:
+            response.set_cookie("lang", lang, max_age=_YEAR_S, httponly=True, samesite="lax")
+        return response
 
     def _render(self, template: str, house: str | None, words: Words) -> str:
         with look(self._ledger) as overview:

@@ -6,25 +6,28 @@ from typing import NamedTuple
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from drivers.reading import Resource
+from gateway.audit import Entry
+from gateway.obligations import Obligation
 from gateway.overview import (
     Counts,
     DeviceRow,
-    Doubt,
     HouseCard,
     Overview,
     PeriodRow,
     RegisterRow,
     Series,
 )
+from gateway.review.queue import Refusal, Task, Waiting
+from gateway.rules.parameters import TABLE
+from gateway.surveillance import Watched, troubled, watch
 from gateway.web import charts
+from gateway.web.balance import BalanceView
 from gateway.web.charts import Scale
 from gateway.web.texts import Words
 
-PARTS = frozenset({"counts", "charts", "meters", "doubts", "billing", "devices"})
+PARTS = frozenset({"counts", "charts", "meters", "doubts", "billing", "devices", "queue", "silent"})
 """What the page asks for again while it is open; each is a template."""
-
-# Delivery surveillance: a daily read and half a day of patience.
-SILENT_AFTER_MS = 36 * 3_600_000
 _RESOURCES = tuple(charts.COLOURS)
 
 
@@ -45,6 +48,8 @@ class View:
     # More meters than this are looked up, not scrolled through.
     ROWS_MAX = 400
     DOUBTS_MAX = 12
+    UNHEARD_MAX = 24
+    LOG_MAX = 30
     PERIODS_MAX = 12
 
     def __init__(self, overview: Overview, house: str | None, words: Words, now_ms: int) -> None:
@@ -102,19 +107,61 @@ class View:
         """How a register stands, as the end of a text's key and a class."""
         if row.state is None or row.captured_at_ms is None:
             return "none"
-        if self.now_ms - row.captured_at_ms > SILENT_AFTER_MS:
+        limits = TABLE.limits(Resource(row.resource), self.now_ms)
+        if self.now_ms - row.captured_at_ms > limits.silent_ms:
             return "silent"
         return str(row.state)
 
     @cached_property
-    def doubts(self) -> list[Doubt]:
+    def doubts(self) -> list[Waiting]:
         """The newest suspect readings of the house."""
-        return self._overview.doubts(self.house and self.house.name, self.DOUBTS_MAX)
+        return self._overview.queue.waiting(self.house and self.house.name, self.DOUBTS_MAX)
+
+    @cached_property
+    def waiting(self) -> list[Waiting]:
+        """The same, as many as one scrolls through."""
+        return self._overview.queue.waiting(self.house and self.house.name, self.ROWS_MAX)
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """What people are to do in the house."""
+        return self._overview.queue.tasks(self.house and self.house.name, self.ROWS_MAX)
+
+    @cached_property
+    def refusals(self) -> list[Refusal]:
+        """What billing would not take of the house."""
+        return self._overview.queue.refusals(self.house and self.house.name, self.ROWS_MAX)
+
+    @cached_property
+    def log(self) -> list[Entry]:
+        """What people did last, in any house."""
+        return self._overview.queue.log(self.LOG_MAX)
+
+    @cached_property
+    def unheard(self) -> list[Watched]:
+        """The registers of the house that are silent or come with gaps, the silent ones first."""
+        if self.house is None:
+            return []
+        found = watch(self._overview.deliveries, self.house.name, self.now_ms)
+        return list(troubled(found))
 
     @cached_property
     def periods(self) -> list[PeriodRow]:
         """The newest closed periods of the house."""
         return self._overview.closed_periods(self.house and self.house.name, self.PERIODS_MAX)
+
+    @cached_property
+    def estimates(self) -> list[Obligation]:
+        """What is billed in the house without a reading and not settled yet, the newest first."""
+        name = self.house and self.house.name
+        return self._overview.estimates.obligations(name, only_open=True, limit=self.DOUBTS_MAX)
+
+    @cached_property
+    def balance(self) -> BalanceView | None:
+        """The balance of the house."""
+        if self.house is None:
+            return None
+        return BalanceView(self._overview.balance, self.house.name, self._words, self.now_ms)
 
     @cached_property
     def devices(self) -> list[DeviceRow]:

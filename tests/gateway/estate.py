@@ -52,7 +52,7 @@ def a_readout(at_ms: int, *values: RegisterValue, meter: str = "E1", **changes: 
         "clock_state": ClockState.SYNCHRONISED,
         "clock_error_s": 1,
         "status": 0,
-        "source": Source.DAILY,
+        "source": Source.INTERVAL,  # which may bring only some of the registers (V-SIB)
         "evidence": Evidence.of(b"answer"),
         "values": values,
     }

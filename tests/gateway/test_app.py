@@ -14,8 +14,10 @@ import pytest
 
 from cloud_sync import mqtt, receipt, signing, topics
 from cloud_sync.signing import SigningKey
+from drivers.reading import MeterStatus
+from gateway.wiring import system_clock
 from tests.cloud_sync.brokers import HOST, free_port, mosquitto, needs_mosquitto
-from tests.gateway.town import DEVICE, HOUR_MS, Town, local
+from tests.gateway.town import DAY_MS, DEVICE, HOUR_MS, Town, local
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.processes, *needs_mosquitto]
@@ -134,6 +136,19 @@ async def test_killed_between_batches_it_goes_on_where_it_was(tmp_path: Path) ->
         assert code == 0
         balance = json.loads(out)
         assert (balance["delivered"], balance["stored"], balance["accepted"]) == (3, 3, 3)
+
+
+async def test_what_a_meter_says_of_itself_comes_to_the_page(tmp_path: Path) -> None:
+    async with ready(tmp_path) as (gateway, town, settings):
+        await gateway.start()
+        yesterday = system_clock() - DAY_MS
+        town.read("A1", yesterday, 12_000, status=int(MeterStatus.TAMPER))
+        await send(town, settings, gateway)
+        async with asyncio.timeout(30), httpx.AsyncClient() as http:
+            page = ""
+            while "reports its cover opened" not in page:
+                await asyncio.sleep(0.05)
+                page = (await http.get(f"http://{HOST}:{gateway.web}/?lang=en")).text
 
 
 async def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:

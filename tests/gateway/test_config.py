@@ -1,10 +1,12 @@
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from drivers.reading import Resource, Unit
 from gateway import config
 
 FULL = """
@@ -102,3 +104,13 @@ def test_what_is_wrong_is_said_in_one_line_that_names_the_key(
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(config.ConfigError, match="cannot read"):
         config.load(tmp_path / "nowhere.toml")
+
+
+def test_limits_of_one_person_are_the_defaults_with_the_files_over_them(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text('data = "d"\n[review.two_person_above]\nheat = { Gcal = 1.5, GJ = 0 }\n')
+    limits = config.load(file).review.limits
+    assert limits[Resource.HEAT, Unit.GCAL] == Decimal("1.5")
+    assert limits[Resource.HEAT, Unit.GJ] == 0
+    assert limits[Resource.COLD_WATER, Unit.M3] == 30
+    assert (Resource.COLD_WATER, Unit.KWH) not in limits

@@ -4,23 +4,28 @@ from pathlib import Path
 import msgspec
 
 from gateway.closing import ClosingLine
+from gateway.correcting import CorrectedLine
 from gateway.handoff.csv import CsvTarget
 from gateway.handoff.event import event_maker
 from gateway.handoff.target import ACKNOWLEDGED, DueEvent, State
-from tests.gateway.lines import a_line
+from tests.gateway.lines import a_correction, a_line
 
 EVENT_OF = event_maker("urn:plomba:gateway:0011223344556677")
 
 
-def due(*lines: ClosingLine) -> list[DueEvent]:
+def due(*lines: ClosingLine | CorrectedLine) -> list[DueEvent]:
     events = [EVENT_OF(line) for line in lines]
     return [
         DueEvent(number, event.event_id, 1, 0, event.payload) for number, event in enumerate(events)
     ]
 
 
+def files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 def only(folder: Path) -> Path:
-    (path,) = folder.iterdir()
+    (path,) = files(folder)
     return path
 
 
@@ -95,3 +100,20 @@ async def test_a_credit_stays_a_number(tmp_path: Path) -> None:
     await CsvTarget("files", tmp_path).deliver(due(line))
     path = only(tmp_path)
     assert read(path)[0]["consumption"] == "-65.50"
+
+
+async def test_corrections_have_a_file_of_their_own_beside_the_lines(tmp_path: Path) -> None:
+    answers = await CsvTarget("files", tmp_path).deliver(
+        due(a_line(), a_correction(), a_correction(correction_id="2026-09-000002-c1"))
+    )
+    assert answers == [ACKNOWLEDGED] * 3
+    lines, corrections = sorted(files(tmp_path))
+    assert corrections.name == "2026-10-corrections-2026-09-000001-c1-Лесная-5.csv"
+    assert lines.name == "2026-10-000001-Лесная-5.csv"
+    first, second = read(corrections)
+    assert (first["line_id"], first["billed"], first["difference"]) == (
+        *("2026-09-000001", "11.000"),
+        "2.500",
+    )
+    assert second["correction_id"] == "2026-09-000002-c1"
+    assert len(read(lines)) == 1

@@ -89,3 +89,29 @@ def test_a_statement_name_is_given_once(tmp_path: Path) -> None:
     file.write_text("-- name: one\nSELECT 1;\n-- name: one\nSELECT 2;\n")
     with pytest.raises(ValueError, match="twice"):
         named(file)
+
+
+def test_lines_closed_before_there_were_estimates_are_kept(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    for file in sorted(VERSIONS.glob("*.sql")):
+        if file.stem < "0006":
+            connection.executescript(file.read_text(encoding="utf-8"))
+    connection.executescript(
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);"
+        "INSERT INTO alembic_version VALUES ('0005');"
+        "INSERT INTO house VALUES (1, 'L5', 'Kaluga', 'Europe/Moscow');"
+        "INSERT INTO point VALUES (1, 'P1', 1, NULL, 'house', 'electricity');"
+        "INSERT INTO meter VALUES (1, 'A1', 'SDM120', 1);"
+        "INSERT INTO register VALUES (1, 1, '1-0:1.8.0', 'kWh', -2, 1, 8, 1000, NULL);"
+        "INSERT INTO closed_period VALUES (7, 1, '2026-09', 2);"
+        "INSERT INTO closing_line VALUES (3, '2026-09-000001', 7, 1, '1-0:1.8.0', 'kWh', NULL,"
+        " NULL, 1, 0, NULL, 100, 1, 1, 0, 300, 200, -2, 0, 'actual', '');"
+    )
+    before = connection.execute("SELECT * FROM closing_line").fetchall()
+    connection.close()
+    database = connect(tmp_path / "ledger.db")
+    sql = database.connection
+    assert sql.execute("SELECT * FROM closing_line").fetchall() == before
+    assert sql.execute("PRAGMA foreign_key_check").fetchall() == []
+    with pytest.raises(sqlite3.IntegrityError):
+        sql.execute("UPDATE closing_line SET closing_no = 8")

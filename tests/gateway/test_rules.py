@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from drivers.reading import ClockState, RegisterValue, Resource, Unit
 from gateway import rules
 from gateway.model import Level, Severity
-from gateway.rules import stuck, unit
-from gateway.rules.clock import AHEAD_MS_MAX
+from gateway.rules import unit
+from gateway.rules.parameters import TABLE
 from gateway.rules.subject import Candidate, Dial, History, advance
 from tests.gateway.estate import (
     DAY_MS,
@@ -26,6 +26,8 @@ from tests.gateway.estate import (
 
 DIAL = Dial(Unit.KWH, -2, 6, 1380, Resource.ELECTRICITY)
 NOON = 100 * DAY_MS
+LIMITS = TABLE.limits(Resource.ELECTRICITY, NOON)
+AHEAD_MS_MAX = LIMITS.ahead_ms
 NOTHING = History()
 
 
@@ -37,6 +39,7 @@ def a_candidate(mantissa: int, at_ms: int = NOON, **changes: object) -> Candidat
         "clock_state": ClockState.SYNCHRONISED,
         "clock_error_s": 1,
         "now_ms": NOON + DAY_MS,
+        "limits": LIMITS,
     }
     return Candidate(**(fields | changes))  # type: ignore[arg-type]
 
@@ -103,8 +106,7 @@ def test_times(changes: dict[str, object], expected: list[str]) -> None:
 
 
 def test_a_register_that_stands_still_is_noticed_once() -> None:
-    limit_ms = stuck.LIMIT_MS[Resource.ELECTRICITY]
-    since_ms = NOON - limit_ms
+    since_ms = NOON - LIMITS.still_ms
 
     def history(before_ms: int) -> History:
         return History(before=Level(before_ms, 5), unchanged_since_ms=since_ms)
@@ -113,10 +115,6 @@ def test_a_register_that_stands_still_is_noticed_once() -> None:
     assert found(a_candidate(5, NOON - 1), history(NOON - HOUR_MS)) == []
     assert found(a_candidate(5, NOON + HOUR_MS), history(NOON)) == []
     assert found(a_candidate(6), history(NOON - HOUR_MS)) == []
-
-
-def test_every_resource_has_a_limit_of_standing_still() -> None:
-    assert set(stuck.LIMIT_MS) == set(Resource)
 
 
 @pytest.mark.parametrize(

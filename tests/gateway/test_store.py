@@ -109,9 +109,20 @@ def test_the_past_of_a_register(store: Store) -> None:
     put(store, (1, 100, 0, 5, 0, 0), (1, 200, 0, 6, 0, 0), (1, 300, 0, 6, 0, 0))
     put(store, (1, 400, 0, 9, 1, 0), (2, 100, 0, 7, 2, 0))
     assert store.ledger.pasts({1: 1000, 2: 1000, 3: 1000}) == {
-        1: Past(400, Level(300, 6), 200),
-        2: Past(100, None, 0),
+        1: Past(400, Level(300, 6), 200, Level(200, 6)),
+        2: Past(100, None, 0, None),
     }
+
+
+def test_the_first_accepted_reading_of_each_period(store: Store) -> None:
+    put(store, (1, 100, 0, 1, 0, 0), (1, 105, 0, 2, 0, 0), (1, 119, 0, 3, 1, 0))
+    put(store, (1, 130, 0, 4, 1, 0), (1, 131, 0, 5, 0, 0), (1, 140, 0, 6, 0, 0))
+    put(store, (1, 150, 0, 7, 1, 0), (2, 99, 0, 8, 0, 0), (3, 100, 0, 9, 2, 0))
+    assert store.ledger.openings([1, 2, 3, 4], 10, 5) == {
+        1: (Level(100, 1), Level(131, 5), Level(140, 6)),
+        2: (Level(99, 8),),
+    }
+    assert store.ledger.openings([1], 10, 2) == {1: (Level(131, 5), Level(140, 6))}
 
 
 def test_how_long_a_value_stands_is_looked_for_only_so_far_back(store: Store) -> None:

@@ -1,0 +1,16 @@
+"""Estimates, obligations, corrections; norms and heating seasons."""
+
+from pathlib import Path
+
+from alembic import op
+
+from gateway.sqlite.schema import statements
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Run the .sql file beside this one."""
+    for statement in statements(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")):
+        op.get_bind().exec_driver_sql(statement)
