@@ -12,8 +12,10 @@ from pathlib import Path
 
 from cloud_sync.signing import VerifyKey
 from gateway import registry
+from gateway.balance import facts_csv
 from gateway.registry import NewMeter
 from gateway.registry_csv import COLUMNS
+from gateway.sqlite.balance import FactsLedger
 from gateway.sqlite.connection import Durability
 from gateway.sqlite.store import SqliteStore, open_store
 from simulators.house import Exchange, House
@@ -22,6 +24,11 @@ from simulators.usage import usage_of
 
 # Keys are enrolled on a bench, long before a device is taken to its house.
 KEY_VALID_FROM_MS = 0
+# A two-room flat with two people, and a small house's stairs and cellar.
+_DWELLING = ("54.2", "2")
+_COMMON_AREA_M2 = "38.5"
+# A month's norms for a square metre of common property and for a resident, of a usual size.
+_WATER_NORMS = {"cold-water": ("0.03", "4.2"), "hot-water": ("0.03", "3.1")}
 
 
 class Registrar:
@@ -37,6 +44,13 @@ class Registrar:
             for house in houses:
                 registry.import_csv(store, registry_csv(house))
                 registry.add_device_key(store, house.device, keys[house.device], KEY_VALID_FROM_MS)
+
+    def describe(self, house: House) -> None:
+        """Enter what the balance of a house asks for: its areas, residents and norms."""
+        with closing(self._open()) as store:
+            facts = FactsLedger(store.database)
+            facts_csv.import_areas(facts, _areas_csv(house))
+            facts_csv.import_norms(facts, _norms_csv(house))
 
     def exchange(self, exchange: Exchange) -> None:
         """Enter an exchange of meters, with what both show at that instant."""
@@ -62,6 +76,35 @@ def registry_csv(house: House) -> bytes:
     writer.writeheader()
     writer.writerows(_rows(house))
     return text.getvalue().encode()
+
+
+def _areas_csv(house: House) -> bytes:
+    dwellings = sorted({point.dwelling for point in house.points if point.dwelling})
+    accounts = [
+        (house.name, f"{house.name}-{one}", "dwelling", *_DWELLING, _day(house))
+        for one in dwellings
+    ]
+    common = (house.name, "", "common", _COMMON_AREA_M2, "", _day(house))
+    return _table(facts_csv.AREA_COLUMNS, [*accounts, common])
+
+
+def _norms_csv(house: House) -> bytes:
+    water = [
+        (house.name, resource, "m3", *norms, _day(house), "demo")
+        for resource, norms in _WATER_NORMS.items()
+    ]
+    return _table(facts_csv.NORM_COLUMNS, water)
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerows([columns, *rows])
+    return text.getvalue().encode()
+
+
+def _day(house: House) -> str:
+    return f"{house.installed_on:%Y-%m-%d}"
 
 
 def _rows(house: House) -> Iterator[dict[str, object]]:

@@ -44,7 +44,7 @@ _USAGES: dict[tuple[str, str], Usage] = {
     ("eastron_sdm120", "1-0:1.8.0"): Usage(800, 1_100, 5_000_000, ELECTRIC_DAY),
     ("siemens_pac2200", "1-0:1.8.1"): Usage(30_000, 45_000, 10**9, ELECTRIC_DAY, DAY_HOURS),
     ("siemens_pac2200", "1-0:1.8.2"): Usage(30_000, 45_000, 10**9, ELECTRIC_DAY, NIGHT_HOURS),
-    ("eastron_sdm630", "1-0:1.8.0"): Usage(20_000, 7_000, 5_000_000, ELECTRIC_DAY),
+    ("eastron_sdm630", "1-0:1.8.0"): Usage(4_400, 7_000, 5_000_000, ELECTRIC_DAY),
     ("eastron_sdm630", "1-0:2.8.0"): Usage(4_000, 7_000, 5_000_000, EVEN_DAY, _SUN_HOURS),
     ("itron_cyble_cold", "8-0:1.0.0"): Usage(300, 3_125, 10**7, WATER_DAY),
     ("itron_cyble_hot", "9-0:1.0.0"): Usage(200, 3_125, 10**7, WATER_DAY),

@@ -64,7 +64,7 @@ def _balance(
     common = _Common.of(resource, left, norm, house, unmetered)
     remarks = (
         *_of_house_meter(inlets, house_lines),
-        *_of_residual(left, volumes.house, period),
+        *_of_residual(left, volumes, period),
         *_of_dwellings(flats, unmetered),
         *_apart(inlets, flats),
         *common.remarks,
@@ -173,12 +173,13 @@ def _of_house_meter(inlets: Sequence[Used], house_lines: Sequence[Used]) -> list
     return [Remark(RemarkKind.HOUSE_METER_UNREAD, unread)] if unread else []
 
 
-def _of_residual(left: Decimal | None, house: Decimal, period: str) -> list[Remark]:
-    if left is None:
+def _of_residual(left: Decimal | None, volumes: Volumes, period: str) -> list[Remark]:
+    # With nothing behind the house meter, as with heat in most houses, there is nothing to compare.
+    if left is None or left == volumes.house:
         return []
     if left < 0:
         return [Remark(RemarkKind.NEGATIVE)]
-    return [Remark(RemarkKind.LARGE)] if odn.is_large(left, house, period) else []
+    return [Remark(RemarkKind.LARGE)] if odn.is_large(left, volumes.house, period) else []
 
 
 def _of_dwellings(flats: Sequence[Used], unmetered: _Unmetered) -> list[Remark]:

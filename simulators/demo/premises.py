@@ -122,6 +122,7 @@ def _make_keys_and_registry(premises: Premises) -> None:
     (premises.edge_dir / "gateway.pem").write_bytes(gateway_key.public.to_pem())
     registrar = Registrar(premises.ledger)
     registrar.register([premises.house], {premises.house.device: device_key})
+    registrar.describe(premises.house)
 
 
 def _write_gateway_toml(premises: Premises) -> None:

@@ -110,6 +110,13 @@ def test_a_residual_above_ten_per_cent_or_below_nothing_is_for_somebody_to_see(
     assert bool(found.shares) == (RemarkKind.NEGATIVE not in expected)
 
 
+def test_a_house_meter_with_nothing_behind_it_is_no_reason_to_look() -> None:
+    heat = used(None, "100", resource="heat", register="6-0:1.0.0", unit="kWh")
+    found = only(heat, house=HOUSE._replace(norms=()))
+    assert found.residual == 100
+    assert RemarkKind.LARGE not in kinds(found)
+
+
 def test_a_dwelling_not_read_makes_the_residual_larger_and_is_named() -> None:
     found = only(
         used(None, "100"),
