@@ -3,12 +3,16 @@
 A driver asks one meter over one line and returns an `Answer`, or raises one of the errors below.
 Which one says what the caller does next: try again soon (`NoAnswer`, `FrameError`), wait for the
 line (`LinkDown`), or leave the meter alone until a person has looked (`Refused`, `WrongMeter`).
-Drivers keep no state, read no clock and never log.
+Drivers read no clock and never log; what they learn of a meter is kept with its line.
 """
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from drivers.reading import MeterStatus, RegisterValue
+
+if TYPE_CHECKING:  # Both build on the errors below.
+    from drivers.bus import Line
+    from drivers.profile import MeterProfile
 
 Address = int | str
 """A Modbus unit or an M-Bus primary address; as text, an M-Bus secondary address."""
@@ -75,6 +79,29 @@ class Detail(NamedTuple):
     raw: str
     meaning: str
     register: str | None = None
+
+
+class Driver(Protocol):
+    """What every protocol offers to whoever has meters of it on a line."""
+
+    async def read(
+        self,
+        line: "Line",
+        profile: "MeterProfile",
+        address: Address,
+        *,
+        expect_id: str | None = None,
+        key: bytes | None = None,
+    ) -> Answer:
+        """All registers of `profile` from the meter at `address`; a DriverError otherwise.
+
+        `expect_id` is what the meter must call itself, `key` what it encrypts its values with.
+        """
+
+    def explain(
+        self, profile: "MeterProfile", raw: bytes, *, key: bytes | None = None
+    ) -> tuple[Detail, ...]:
+        """Every record in the `raw` bytes of an answer; FrameError for what is none."""
 
 
 class Found(NamedTuple):

@@ -17,6 +17,7 @@ from cloud_sync import mqtt, state, topics
 from cloud_sync.transport import Message
 from drivers import profile
 from drivers.bus import Line
+from drivers.driver import Driver
 from drivers.link import open_link
 from drivers.mbus.driver import MbusDriver
 from drivers.modbus.driver import ModbusDriver
@@ -33,7 +34,7 @@ from edge.spool import Spool, SpoolError
 
 log = structlog.get_logger("edge.app")
 
-DRIVERS: dict[str, ModbusDriver | MbusDriver] = {"modbus": ModbusDriver(), "mbus": MbusDriver()}
+DRIVERS: dict[str, Driver] = {"modbus": ModbusDriver(), "mbus": MbusDriver()}
 
 
 async def run(config: EdgeConfig, *, clock: Clock | None = None) -> None:

@@ -81,12 +81,6 @@ class LedgerView:
             self.refusals = dict(db.execute("SELECT reason, refused FROM quarantine_count"))
 
 
-def stored_hashes(path: Path, device: str) -> set[tuple[int, bytes]]:
-    """Sequence number and bytes' hash of what is stored of one device, as its column says."""
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
-        return set(db.execute(_HASHES, (device,)))
-
-
 def spooled_hashes(path: Path) -> set[tuple[int, bytes]]:
     """Sequence number and hash of every batch a spool still has the bytes of."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
@@ -132,4 +126,3 @@ JOIN meter closed ON closed.meter_no = closing.meter_no
 ORDER BY point.name, closing_line.obis, period
 """
 _UNDELIVERED = "SELECT count(*) FROM delivery WHERE state <> 'acknowledged'"
-_HASHES = "SELECT sequence, hash FROM batch JOIN device USING (device_no) WHERE device.name = ?"

@@ -66,7 +66,7 @@ class _Question(NamedTuple):
 
 
 class MbusDriver:
-    """`drivers.driver`'s contract for M-Bus."""
+    """`drivers.driver.Driver` for M-Bus."""
 
     async def read(
         self,

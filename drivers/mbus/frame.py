@@ -23,7 +23,6 @@ STOP = 0x16
 # The C field (EN 13757-2, table 1). Requests carry the frame count bit where it is valid (FCV).
 SND_NKE = 0x40
 SND_UD = 0x53
-REQ_UD1 = 0x5A
 REQ_UD2 = 0x5B
 FCB = 0x20
 RSP_UD = 0x08

@@ -21,8 +21,6 @@ from drivers.mbus.security import Secrecy, SecurityError
 
 LONG_HEADER = header.LONG
 LONG_HEADER_HIGH_FIRST = header.LONG_HIGH_FIRST
-SHORT_HEADER = header.SHORT
-NO_HEADER = header.NONE
 _FIXED = 0x73
 _FIXED_HIGH_FIRST = 0x77
 # An application error or an alarm, by how long the header before it is.

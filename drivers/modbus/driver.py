@@ -24,7 +24,7 @@ _UNITS = {"rtu": range(1, 248), "tcp": range(256)}
 
 
 class ModbusDriver:
-    """`drivers.driver`'s contract for Modbus."""
+    """`drivers.driver.Driver` for Modbus."""
 
     async def read(
         self,

@@ -57,11 +57,6 @@ class Child:
             process.kill()
             await process.wait()
 
-    def last_words(self) -> str:
-        """The last line it wrote, for an error that should say why."""
-        lines = self._log.read_text("utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it wrote nothing"
-
     async def _spawn(self) -> None:
         with self._log.open("ab") as log:
             # A session of its own: Ctrl-C reaches the supervisor, which stops children in order.

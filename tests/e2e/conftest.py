@@ -1,29 +1,14 @@
 """Fixtures for foreign programs and libraries."""
 
 import asyncio
-import logging
 import shutil
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 START_S_MAX = 20.0
-
-
-@pytest.fixture(scope="module")
-def meterbus() -> Iterator[ModuleType]:
-    """pymeterbus, a foreign master; importing it configures the root logger, which is put back."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    import meterbus as library  # noqa: PLC0415 - its import has a side effect to contain
-
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    yield library
-    root.handlers[:] = handlers
 
 
 @pytest.fixture

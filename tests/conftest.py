@@ -1,4 +1,4 @@
-"""Fixtures that several tests of drivers share."""
+"""Fixtures that tests of several packages share."""
 
 import logging
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def meterbus() -> Iterator[ModuleType]:
-    """pymeterbus, a foreign decoder; importing it configures the root logger, which is put back."""
+    """pymeterbus, a foreign M-Bus; importing it configures the root logger, which is put back."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     import meterbus as library  # noqa: PLC0415 - its import has a side effect to contain
