@@ -8,14 +8,15 @@ that is not among them may stand behind it, so the telegram is asked for again.
 from collections.abc import Sequence
 
 from drivers.driver import Answer, FrameError, Refused, WrongMeter
-from drivers.mbus import values
+from drivers.mbus import flags, values
 from drivers.mbus.profile import MbusProfile, MbusRegister
 from drivers.mbus.records import Record
 from drivers.mbus.telegram import ENCRYPTED, Telegram
 from drivers.reading import MeterStatus, RegisterValue, Unit
 from drivers.register import EXACT
 
-# The bits the standard gives a meaning; a maker's own three would be read as other states.
+# The bits the standard gives a meaning; a maker's own three would be read as other states. What a
+# maker's document says of flags comes from a record of its own (flags.py).
 _STATUS_BITS = 0x1F
 _ERROR = "error"
 
@@ -56,6 +57,7 @@ def pick(profile: MbusProfile, telegrams: Sequence[Telegram], raw: bytes) -> Ans
     status = MeterStatus((telegrams[0].status or 0) & _STATUS_BITS)
     if len(known) < len(found):
         status |= MeterStatus.TEMPORARY_ERROR
+    status |= flags.told(profile, telegrams)
     return Answer(known, status, raw, telegrams[0].identification)
 
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-from drivers.register import BaseProfile, Register, Sample
+from drivers.register import BaseProfile, Line, Register, Sample
 
 Maker = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
 
@@ -23,11 +23,32 @@ class MbusRegister(Register, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     subunit: Annotated[int, Meta(ge=0)] = 0
 
 
+Mask = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
+
+
+class MbusFlags(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A maker's record of flags, and which of its bits mean what we watch.
+
+    `record` is its DIB and VIB in hex, `versions` those of the meter that `source` describes.
+    """
+
+    record: Annotated[str, Meta(pattern=r"^[0-9A-F]{2}( [0-9A-F]{2}){1,9}$")]
+    versions: Annotated[tuple[Annotated[int, Meta(ge=0, le=255)], ...], Meta(min_length=1)]
+    source: Line
+    tamper: Mask = 0
+    reverse_flow: Mask = 0
+    leak: Mask = 0
+
+
 class MbusSample(Sample, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One readout: its telegrams in hex in place, or a file of the shared folder of telegrams."""
+    """One readout: its telegrams in hex in place, or a file of the shared folder of telegrams.
+
+    `status` are the states it must tell, by the names of `MbusFlags`.
+    """
 
     response: str | None = None
     telegram: str | None = None
+    status: tuple[Literal["tamper", "reverse_flow", "leak"], ...] = ()
 
 
 class MbusProfile(BaseProfile, frozen=True, kw_only=True, tag="mbus"):
@@ -42,3 +63,4 @@ class MbusProfile(BaseProfile, frozen=True, kw_only=True, tag="mbus"):
     makers: tuple[Maker, ...] = ()
     versions: tuple[Annotated[int, Meta(ge=0, le=255)], ...] = ()
     media: tuple[str, ...] = ()
+    flags: Annotated[tuple[MbusFlags, ...], Meta(max_length=8)] = ()

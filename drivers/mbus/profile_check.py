@@ -24,6 +24,9 @@ _QUANTITIES: dict[str, set[Unit]] = {
 }
 
 
+_FLAGS = ("tamper", "reverse_flow", "leak")
+
+
 def check(profile: MbusProfile) -> None:
     """ValueError if `profile` contradicts itself."""
     refuse_twice((_place(register) for register in profile.registers), "place")
@@ -33,6 +36,24 @@ def check(profile: MbusProfile) -> None:
         _check_quantity(register)
     for sample in profile.samples:
         _check_proof(profile, sample)
+    _check_flags(profile)
+
+
+def _check_flags(profile: MbusProfile) -> None:
+    """Flags must be for versions the profile takes, mean something, and be shown by a sample."""
+    for flags in profile.flags:
+        if profile.versions and not set(flags.versions) <= set(profile.versions):
+            raise ValueError(
+                f"flags.versions: expected some of {profile.versions}, got {flags.versions}"
+            )
+        if not (flags.tamper or flags.reverse_flow or flags.leak):
+            raise ValueError(f"flags {flags.record}: expected tamper, reverse_flow or leak")
+    meant = {name for one in profile.flags for name in _FLAGS if getattr(one, name)}
+    shown = {name for sample in profile.samples for name in sample.status}
+    if meant != shown:
+        raise ValueError(
+            f"samples.status: expected {either(meant or ['none'])}, got {either(shown or ['none'])}"
+        )
 
 
 def _check_quantity(register: MbusRegister) -> None:

@@ -23,6 +23,7 @@ from drivers.modbus import frames
 from drivers.modbus.plan import Block
 from drivers.modbus.profile import ModbusProfile, ModbusSample
 from drivers.profile import ProfileError
+from drivers.reading import MeterStatus
 from drivers.register import Sample
 from tests.drivers.profiles import (
     HEAD,
@@ -35,6 +36,8 @@ from tests.drivers.profiles import (
 )
 
 SHARED = Path(os.environ.get("PLOMBA_SHARED", Path(__file__).parents[2] / ".." / "shared"))
+
+FLAGS = ("tamper", "reverse_flow", "leak")
 
 MODBUS_SAMPLES = [
     pytest.param(one, sample, id=f"{name}-{number}")
@@ -89,6 +92,8 @@ def test_an_mbus_sample_means_what_its_source_says(meter: MbusProfile, sample: M
     answer = picking.pick(meter, _telegrams(sample), raw)
     got = {value.register: value.value for value in answer.values}
     assert got == _expected(sample)
+    told = {name for name in FLAGS if answer.status & MeterStatus[name.upper()]}
+    assert told == set(sample.status)
 
 
 # What a water meter measures, its telegram need not say: the installer chooses by the pipe.
