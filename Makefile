@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/plomba-ready
 
-.PHONY: help demo test check format lint types imports tests worlds chaos bench docs lock clean
+.PHONY: help demo test check format lint types imports tests worlds year chaos bench docs lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -42,6 +42,9 @@ tests: $(STAMP)  ## pytest on all cores
 
 worlds: $(STAMP) ## 200 seeds of 30 simulated days with faults on
 	@$(BIN)/plomba-sim world --seed 1 --seeds 200 --days 30 --jobs $$(nproc)
+
+year: $(STAMP)   ## a year of 200 houses on two roads, judged against the truth
+	@$(BIN)/plomba-sim year --houses 200 --seed 1 --jobs 2
 
 chaos: $(STAMP) servers ## 50 rounds of SIGKILL to edge, broker and gateway
 	@PLOMBA_CHAOS_ROUNDS=50 $(BIN)/pytest -q -n 0 -m processes --timeout 1800 tests/e2e

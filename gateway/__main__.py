@@ -2,13 +2,22 @@
 
 import click
 
+from gateway.commands.acts import charges
+from gateway.commands.api import api_token
 from gateway.commands.audit import audit
 from gateway.commands.billing import balance, close, outbox
+from gateway.commands.claims import claims
 from gateway.commands.common import Commands
 from gateway.commands.estimates import corrections, estimates
 from gateway.commands.evidence import quarantine, trace, verify
+from gateway.commands.explain import explain_line
 from gateway.commands.export import write
+from gateway.commands.gis import gis
 from gateway.commands.house_balance import house_balance
+from gateway.commands.meter_life import verification
+from gateway.commands.periods import periods, reopen
+from gateway.commands.profile import profile, profile_check
+from gateway.commands.reconcile import reconcile_period
 from gateway.commands.registry import registry
 from gateway.commands.review import review
 from gateway.commands.running import init, run
@@ -26,18 +35,29 @@ for command in (
     run,
     registry,
     close,
+    periods,
+    reopen,
     write,
     outbox,
+    gis,
+    api_token,
+    reconcile_period,
     balance,
     house_balance,
     estimates,
     corrections,
+    verification,
+    charges,
+    explain_line,
     trace,
     verify,
     review,
+    claims,
     audit,
     quarantine,
     silent,
+    profile,
+    profile_check,
     numbers,
 ):
     main.add_command(command)

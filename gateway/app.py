@@ -13,35 +13,41 @@ from contextlib import (
     contextmanager,
 )
 from random import SystemRandom
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
 from cloud_sync import mqtt
 from cloud_sync.signing import SigningKey
 from gateway.balance.notices import NoticePort, gather
-from gateway.closing import Closing, EventMaker, close_next_due
+from gateway.closing import close_next_due
+from gateway.closing_records import Closing, EventMaker
 from gateway.config import (
-    BillingConfig,
     BrokerConfig,
     ConfigError,
     GatewayConfig,
 )
+from gateway.gis.wired import exchange_of
 from gateway.handoff.event import event_maker
 from gateway.handoff.pump import Pump
 from gateway.handoff.targets import targets_of
 from gateway.ingest import Ingest
 from gateway.intake import Intake
+from gateway.profile import job
 from gateway.sqlite.balance import FactsLedger
 from gateway.sqlite.billing import BillingLedger
+from gateway.sqlite.gis import GisLedger
 from gateway.sqlite.outbox import OutboxLedger
+from gateway.sqlite.profile import ProfileLedger
 from gateway.sqlite.store import SqliteStore, open_store
 from gateway.store import StoreError
 from gateway.web.server import bound, serve
 from gateway.wiring import Clock, source_of, system_clock
 
-# How often periods and the outbox are looked at: soon enough for a person who watches.
+# How often periods and what is due are looked at: soon enough for a person who watches.
 UPKEEP_S = 1.0
+# How often it is asked whether a day is over or late readings of one came: nobody waits for that.
+DAYS_S = 60.0
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -79,12 +85,20 @@ async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
             random,
             call=call,
         )
-        closer = Closer(store, config.billing, event_maker(source_of(key)))
-        pump = Pump(OutboxLedger(store.database), targets, random, call)
+        closer = Closer(store, config, event_maker(source_of(key)))
+        outbox = OutboxLedger(store.database)
+        senders: list[Sender] = [Pump(outbox, [one], random, call) for one in targets]
+        if config.gis_zhkh is not None:
+            journal = GisLedger(store.database)
+            exchange = exchange_of(config.gis_zhkh, journal, call)
+            senders.append(await stack.enter_async_context(exchange))
         async with asyncio.TaskGroup() as group:
             group.create_task(intake.run())
-            group.create_task(_upkeep(closer, pump, call, clock))
+            group.create_task(_upkeep(closer, call, clock))
+            for sender in senders:
+                group.create_task(_hand_over(sender, clock))
             group.create_task(_listen(FactsLedger(store.database), call))
+            group.create_task(_check_days(store, call, clock))
             if page is not None:
                 group.create_task(serve(page, config, clock))
 
@@ -102,29 +116,46 @@ def opened(config: GatewayConfig) -> Iterator[SqliteStore]:
 class Closer:
     """Closes what is due, where the configuration asks for it."""
 
-    def __init__(self, store: SqliteStore, config: BillingConfig, event_of: EventMaker) -> None:
+    def __init__(self, store: SqliteStore, config: GatewayConfig, event_of: EventMaker) -> None:
         self._ledger = BillingLedger(store.database)
         self._config = config
         self._event_of = event_of
 
     def __call__(self, now_ms: int) -> Closing | None:
         """Close one due period; None if there is none."""
-        if not self._config.auto_close:
+        billing = self._config.billing
+        if not billing.auto_close:
             return None
         return close_next_due(
             self._ledger,
             now_ms,
-            grace_ms=self._config.grace_s * 1000,
+            grace_ms=billing.grace_s * 1000,
             targets=self._config.target_names,
             event_of=self._event_of,
         )
 
 
-async def _upkeep(closer: Closer, pump: Pump, call: LedgerThread, clock: Clock) -> None:
+class Sender(Protocol):
+    """What takes due lines to a target."""
+
+    async def once(self, now_ms: int) -> object:
+        """Do all that is due."""
+
+
+async def _upkeep(closer: Closer, call: LedgerThread, clock: Clock) -> None:
     while True:
         try:
             await _close_due(closer, call, clock)
-            await pump.once(clock())
+        except StoreError as error:
+            log.warning("ledger cannot write", error=str(error))
+        await asyncio.sleep(UPKEEP_S)
+
+
+async def _hand_over(sender: Sender, clock: Clock) -> None:
+    """Each target by itself: one that hangs, event after event, holds up nobody else."""
+    while True:
+        try:
+            await sender.once(clock())
         except StoreError as error:
             log.warning("ledger cannot write", error=str(error))
         await asyncio.sleep(UPKEEP_S)
@@ -140,6 +171,26 @@ async def _listen(notices: NoticePort, call: LedgerThread) -> None:
             heard = 0
         if not heard:
             await asyncio.sleep(UPKEEP_S)
+
+
+async def _check_days(store: SqliteStore, call: LedgerThread, clock: Clock) -> None:
+    """Check the days that are over, a few registers at a time, so that ingest gets its turn."""
+
+    def step() -> job.Step | None:
+        with store.transaction() as connection:
+            days = ProfileLedger(connection)
+            job.bring_up(days)
+            return job.step(days, clock())
+
+    while True:
+        try:
+            done = await call(step)
+        except StoreError as error:
+            log.warning("ledger cannot write", error=str(error))
+            done = None
+        if done is not None and done.done:
+            log.info("day checked", house=done.house, day=done.day.isoformat())
+        await asyncio.sleep(DAYS_S if done is None else UPKEEP_S / 20)
 
 
 async def _close_due(closer: Closer, call: LedgerThread, clock: Clock) -> None:

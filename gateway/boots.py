@@ -78,6 +78,7 @@ class Boots:
                     item.batch_no,
                     wire_batch.decode(signing.parse(item.message).payload),
                     self._starts[(item.device_no, item.boot)],
+                    leads=False,
                 )
                 for item in waiting
             ]

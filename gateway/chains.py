@@ -63,6 +63,10 @@ class Group:
         self._near = near
         self._changed: set[int] = set()
 
+    def tops(self, opened: Sequence[Opened]) -> dict[int, int]:
+        """The highest stored sequence number of each device of the group."""
+        return {item.device_no: self._chains[item.device_no].top for item in opened}
+
     def place(self, item: Opened) -> Placing:
         """What to do with a batch; Refusal if it does not fit."""
         device_no, sequence = item.device_no, item.batch.sequence

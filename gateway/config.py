@@ -5,6 +5,7 @@ value may be overridden by the environment (``PLOMBA_GATEWAY_BROKER__HOST``), wh
 container is configured. Whatever is wrong with the file is said in one line that names the key.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -20,6 +21,10 @@ from drivers.reading import Resource, Unit
 
 KEY_FILE = "gateway.key"
 LEDGER_FILE = "ledger.sqlite"
+GIS_TARGET = "gis-zhkh"
+"""The name of ГИС ЖКХ in the outbox."""
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # pydantic-settings hands its validators no context of their own, so the folder travels here.
 _folder: ContextVar[Path] = ContextVar("folder", default=Path())
@@ -87,6 +92,14 @@ class WebConfig(_Section):
     host: str = "127.0.0.1"
     port: Port = 8080
     allowed_hosts: Annotated[tuple[str, ...], Field(max_length=32)] = ()
+    # Where residents reach /check/…; what a paper's QR code begins with.
+    public_url: Annotated[str, AfterValidator(_http_url)] | None = None
+
+    @property
+    def verification_url(self) -> str:
+        """What the links of papers begin with: the public address, else this page's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,6 +152,41 @@ class BillingConfig(_Section):
     def target_names(self) -> tuple[str, ...]:
         """The targets every closing line is handed to."""
         return tuple(target.name for target in self.targets)
+
+
+def _guid(text: str) -> str:
+    if _GUID.fullmatch(text.lower()) is None:
+        raise ValueError("expected a GUID like 8a8b7c6d-1234-5678-9abc-0123456789ab")
+    return text.lower()
+
+
+class GisConfig(_Section):
+    """The device-metering service of ГИС ЖКХ, and in whose name it is spoken to.
+
+    `signer` is a program with its arguments that signs a request (see gateway/gis/signer.py).
+    `operator_signature`: the signature is the information system's operator's, not the house's.
+    `error_words` say in words what codes of ГИС ЖКХ mean.
+    """
+
+    endpoint: Annotated[str, AfterValidator(_http_url)]
+    organisation: Annotated[str, AfterValidator(_guid)]
+    operator_signature: bool = False
+    signer: Annotated[tuple[str, ...], Field(max_length=64)] = ()
+    signer_timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    tls: Tls | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    # Requests take ГИС ЖКХ from seconds to hours; asking more often than this helps nobody.
+    poll_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = 60.0
+    error_words: Annotated[dict[str, str], Field(max_length=1000)] = {}
+
+    @model_validator(mode="after")
+    def _signed_or_here(self) -> "GisConfig":
+        if not self.signer and urlsplit(self.endpoint).hostname not in _LOOPBACK:
+            raise ValueError(
+                "signer: missing; unsigned readings go to this machine only, and ГИС ЖКХ takes"
+                " signed requests: name the program that signs"
+            )
+        return self
 
 
 # [P] About a quarter of a flat's use, in the billed units of each resource: a slip of one digit is
@@ -196,6 +244,12 @@ class GatewayConfig(BaseSettings):
     web: WebConfig = WebConfig()
     billing: BillingConfig = BillingConfig()
     review: ReviewConfig = ReviewConfig()
+    gis_zhkh: GisConfig | None = None
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Whom every closing line is handed to: the billing systems, and ГИС ЖКХ if it is told."""
+        return (*self.billing.target_names, *[GIS_TARGET] * (self.gis_zhkh is not None))
 
     @property
     def key_file(self) -> Path:
@@ -244,7 +298,7 @@ def _checked(table: dict[str, Any], folder: Path, name: str) -> GatewayConfig:
         raise ConfigError(f"{name}: {'; '.join(said(item) for item in error.errors())}") from error
     finally:
         _folder.reset(token)
-    names = config.billing.target_names
+    names = config.target_names
     if len(set(names)) < len(names):
         raise ConfigError(f"{name}: billing.targets: two targets share a name: {', '.join(names)}")
     return config

@@ -7,24 +7,36 @@ never changed. The difference becomes a new record that names it, and the next l
 the corrected one closes, so lines and corrections together always add up to the register's way.
 
 What was estimated because a meter was out of order stands once that meter has been taken away:
-nothing will ever say what it was. Where no line can be drawn (the register went over its end) the
-estimate is taken back whole, and the line that was read has it all.
+nothing will ever say what it was, nor what unread months just before were. The line keeps its
+marks, and what its readings or the next meter's say later is billed by the line after it. Only
+where the meter was found to have been gone before the period ended does the estimate shrink to the
+time it hung there, and the next meter's readings bill the rest. Where no line can be drawn (the
+register went over its end) the estimate is taken back whole, and the line that was read has it
+all.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from fractions import Fraction
+from typing import NamedTuple, Protocol, TypeVar
 
-from gateway import billing
+from gateway import planning, settling
 from gateway.billing import Facts, Installation, Mark, Method, Settled, Span
-from gateway.periods import Bounds
+from gateway.estimation.average import half_up, share
+from gateway.meter_life import factor
+from gateway.model import FOREVER_MS
+from gateway.periods import Bounds, Taking
 from gateway.plain import as_text
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 class Owed(NamedTuple):
-    """An estimate no reading has confirmed: the line, and what it billed at `exponent`."""
+    """An estimate no reading has confirmed: the line, and what it billed at `exponent`.
+
+    `opening` is where the line opens now, `written` where it opened and closed when it was written,
+    with how often the register went over its end between, and why it was billed so.
+    """
 
     line_id: str
     period: str
@@ -32,13 +44,33 @@ class Owed(NamedTuple):
     billed: int
     exponent: int
     method: Method
+    written: tuple[Mark, Mark]
+    rollovers: int
+    reason: str
+
+
+class Limits(Protocol):
+    """Where a period ends for a register, and which readings may end it."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """From closing instant to closing instant."""
+
+    @property
+    def taking(self) -> Taking:
+        """Which readings count for the end."""
 
 
 class Chain(NamedTuple):
-    """The open estimates of one register, oldest first."""
+    """The open estimates of one register, oldest first; `limits` of each period they are of.
+
+    `seasons`: the only time it is estimated in, None for any.
+    """
 
     installations: Sequence[Installation]
     owed: Sequence[Owed]
+    limits: Callable[[str], Limits]
+    seasons: Sequence[Bounds] | None = None
 
 
 class Correction(NamedTuple):
@@ -83,20 +115,20 @@ class CorrectedLine(NamedTuple):
     method: str
     reason: str
     corrected_at_ms: int
+    replaces: str | None = None
 
     def as_text(self) -> dict[str, str]:
         """Every field as text, in order."""
         return as_text(self._asdict())
 
 
-def correction_id(line_id: str) -> str:
-    """A line is corrected once: with its correction the obligation ends."""
-    return f"{line_id}-c1"
+def correction_id(line_id: str, number: int) -> str:
+    """A line is corrected once, for its obligation ends; again where that was withdrawn."""
+    return f"{line_id}-c{number}"
 
 
 def resettled(
     chains: Mapping[Key, Chain],
-    bounds_of: Callable[[str], Bounds],
     facts: Callable[[Sequence[Span]], Sequence[Facts]],
 ) -> dict[Key, list[Settled]]:
     """Every owed line settled with what is known now, each from where the one before it closes.
@@ -106,7 +138,7 @@ def resettled(
     done: dict[Key, list[Settled]] = {key: [] for key in chains}
     for place in range(max((len(chain.owed) for chain in chains.values()), default=0)):
         planned = {
-            key: _planned(chain, place, done[key], bounds_of)
+            key: _planned(chain, place, done[key])
             for key, chain in chains.items()
             if place < len(chain.owed)
         }
@@ -114,7 +146,8 @@ def resettled(
         for key, spans in planned.items():
             found = [next(answers) for _ in spans]
             opening = _opening(chains[key], place, done[key])
-            done[key].append(billing.settle(spans, found) if spans else _gone(opening))
+            settled = settling.settle(spans, found) if spans else _gone(opening)
+            done[key].append(_known(chains[key], place, settled))
     return done
 
 
@@ -128,12 +161,17 @@ def corrections(
     """
     due = []
     for number, (line, settled) in enumerate(zip(chain.owed, again, strict=True)):
-        later = [one.method is not Method.CARRIED for one in again[number:]]
-        if _stands(chain, line, until_ms):
-            due.append(Correction(line, _as_billed(line, settled), 0, line.exponent))
-        elif (is_read or any(later)) and not settled.unmeasured:
+        later = [_is_read(one) for one in again[number:]]
+        # A bar that has ended since leaves whole periods after it, which are settled as read.
+        if _stands(chain, line, until_ms) if settled.unmeasured else is_read or any(later):
             due.append(_correction(line, settled))
     return due
+
+
+def _is_read(settled: Settled) -> bool:
+    if settled.unmeasured:
+        return settled.closing != settled.opening
+    return settled.method is not Method.CARRIED
 
 
 def _stands(chain: Chain, line: Owed, until_ms: int) -> bool:
@@ -147,15 +185,71 @@ def _stands(chain: Chain, line: Owed, until_ms: int) -> bool:
     )
 
 
-def _as_billed(line: Owed, settled: Settled) -> Settled:
-    return settled._replace(consumption=line.billed, exponent=line.exponent, method=line.method)
+def _known(chain: Chain, place: int, settled: Settled) -> Settled:
+    """A line as it is known now; where nothing can be known of a time, that stays as billed.
+
+    Neither of the time a meter was out of order, nor of months without readings before that: the
+    next reading that counts is of another meter, or of another start.
+    """
+    opening = settled.opening
+    if settled.method is Method.CARRIED and not settled.unmeasured:
+        failed = any(
+            one.register_no == opening.register_no
+            and one.barred_ms is not None
+            and one.installed_at_ms <= opening.at_ms < (one.removed_at_ms or FOREVER_MS)
+            for one in chain.installations
+        )
+        if failed:
+            period = chain.limits(chain.owed[place].period).bounds
+            settled = settled._replace(unmeasured=(Bounds(opening.at_ms, period.end_ms),))
+    return _kept(chain, place, settled) if settled.unmeasured else settled
 
 
-def _planned(
-    chain: Chain, place: int, done: Sequence[Settled], bounds_of: Callable[[str], Bounds]
-) -> tuple[Span, ...]:
-    bounds = bounds_of(chain.owed[place].period)
-    return billing.plan(chain.installations, _opening(chain, place, done), bounds)
+def _kept(chain: Chain, place: int, settled: Settled) -> Settled:
+    """A line with time that no reading will say anything of: what was billed for it stays."""
+    line = chain.owed[place]
+    kept = settled._replace(consumption=line.billed, exponent=line.exponent, method=line.method)
+    opened, closed = line.written
+    out_until_ms = settled.unmeasured[-1].end_ms
+    if closed.at_ms >= out_until_ms or closed.register_no != opened.register_no:
+        return kept._replace(closing=closed)
+    if settled.closing.at_ms < out_until_ms:
+        return kept._replace(closing=max(closed, settled.opening, key=_at))
+    # It was gone before the period ended, and nobody knew: the estimate was of too much time.
+    period = chain.limits(line.period).bounds
+    before = share(Bounds(closed.at_ms, period.end_ms), period, chain.seasons)
+    now = sum(share(part, period, chain.seasons) for part in settled.unmeasured)
+    estimated = line.billed - _measured(chain, line)
+    exponent = min(line.exponent, settled.exponent)
+    if before:
+        estimated = half_up(Fraction(estimated) * now / before)
+    total = estimated * 10 ** (line.exponent - exponent)
+    total += settled.consumption * 10 ** (settled.exponent - exponent)
+    reason = f"{line.reason}; it was taken away before the period ended: estimated until then"
+    return kept._replace(consumption=total, exponent=exponent, reason=reason)
+
+
+def _measured(chain: Chain, line: Owed) -> int:
+    """What the readings of a line say, as it was written."""
+    opened, closed = line.written
+    own = [one for one in chain.installations if one.register_no == opened.register_no]
+    one = ([one for one in own if one.installed_at_ms <= opened.at_ms] or own)[-1]
+    return factor.used(
+        *(opened.mantissa, closed.mantissa),
+        turns=line.rollovers,
+        digits=one.digits,
+        factor=one.factor,
+    )
+
+
+def _at(mark: Mark) -> int:
+    return mark.at_ms
+
+
+def _planned(chain: Chain, place: int, done: Sequence[Settled]) -> tuple[Span, ...]:
+    limits = chain.limits(chain.owed[place].period)
+    opening = _opening(chain, place, done)
+    return planning.plan(chain.installations, opening, limits.bounds, limits.taking)
 
 
 def _opening(chain: Chain, place: int, done: Sequence[Settled]) -> Mark:

@@ -1,17 +1,20 @@
 """The rows of one group: readings with their states, verdicts, and what came late.
 
-A reading in order is decided at once. One that came late, by time, waits until the rest of the
-group is written; then one question to the store tells what stands around each of them, and they
-are decided from the oldest on, so that late readings of one group see each other.
+A reading in order is decided at once. One that came late, by time or by its place in the chain,
+waits until the rest of the group is written; then one question to the store tells what stands
+around each of them, and they are decided from the oldest on, so that late readings of one group
+see each other.
 """
 
 from collections import Counter
 from typing import NamedTuple
 
 from drivers.reading import ClockState, Readout
-from gateway import rules
+from gateway import disorder, rules
+from gateway.disorder import Late
 from gateway.model import Finding, Flag, Level, Severity, State
 from gateway.rules import inactive
+from gateway.rules.order import Chained
 from gateway.rules.parameters import Table
 from gateway.rules.subject import Candidate, Company, History, advance
 from gateway.store import Around, Instant, LedgerPort, StoredCopy, VerdictRow
@@ -22,7 +25,8 @@ class Case(NamedTuple):
     """A reading with the register it will be stored under, `mantissa` at its exponent.
 
     `routed` is what was found on the way there: another unit, or not to be read here. `state` is
-    what follows from that alone. `company` is what else stood in the same answer.
+    what follows from that alone. `company` is what else stood in the same answer. `leads`: its
+    batch is chained after all that is stored of its device, so no earlier one contradicts it.
     """
 
     track: Track
@@ -30,10 +34,11 @@ class Case(NamedTuple):
     mantissa: int
     readout: Readout
     batch_no: int
-    position: int
+    chained: Chained
     routed: Finding | None
     state: State
     company: Company
+    leads: bool
 
     @property
     def instant(self) -> Instant:
@@ -61,19 +66,18 @@ class Docket:
     def bring(self, case: Case) -> None:
         """Decide a reading, now or at the end of the group."""
         track = case.track
-        if case.at_ms <= track.newest_ms:
+        if case.at_ms <= track.newest_ms or not case.leads:
             self._late.append(case)
             return
-        before = track.level if case.at_ms > track.at_ms else None
-        history = History((), before, None, before and track.since_ms, track.openings)
-        self._decide(case, history, copy=0)
+        self._decide(case, _newest(case), copy=0)
 
     def finish(self) -> None:
         """Write the group's readings and verdicts and complete the counts."""
         self._flush()
         if self._late:
-            self._decide_late()
+            placed = self._decide_late()
             self._flush()
+            self._verdicts += disorder.verdicts(self._ledger, placed, self._now_ms)
         self._ledger.add_verdicts(self._verdicts)
         self._ledger.set_flags(self._flags)
         doubtful = self.counts["suspect"] + self.counts["rejected"]
@@ -84,7 +88,9 @@ class Docket:
         self._entered += len(self.rows)
         self.rows.clear()
 
-    def _decide_late(self) -> None:
+    def _decide_late(self) -> list[Late]:
+        """Those of them that are accepted."""
+        placed = []
         stored = self._ledger.around({case.instant for case in self._late})
         copies = {instant: list(around.copies) for instant, around in stored.items()}
         newest_late: dict[int, Level] = {}
@@ -96,11 +102,13 @@ class Docket:
                 continue
             before = _latest(around.before, newest_late.get(case.track.register_no), case)
             values = tuple(copy.mantissa for copy in rivals)
-            state = self._decide(case, History(values, before, around.after), copy=len(here))
+            state = self._decide(case, _history(case, values, before, around.after), len(here))
             here.append(StoredCopy(case.mantissa, state))
             if state is State.ACCEPTED:
                 newest_late[case.track.register_no] = Level(case.at_ms, case.mantissa)
+                placed.append(Late(case.instant, len(here) - 1, case.chained))
                 self._move_rollover(case, around)
+        return placed
 
     def _move_rollover(self, case: Case, around: Around) -> None:
         """Keep one flag to one rollover: it belongs to the first reading after it."""
@@ -111,7 +119,7 @@ class Docket:
             instant = Instant(case.track.register_no, after.at_ms)
             self._flags[instant] = around.after_flags & ~Flag.ROLLED
 
-    def _decide(self, case: Case, history: History, *, copy: int) -> State:
+    def _decide(self, case: Case, history: History, copy: int) -> State:
         track = case.track
         findings = self._findings(case, history)
         state = case.state
@@ -120,7 +128,7 @@ class Docket:
         flags = _flags(case, history) if state is State.ACCEPTED else Flag.NONE
         place = (track.register_no, case.at_ms, copy)
         self.rows.append(
-            (*place, case.mantissa, int(state), int(flags), case.batch_no, case.position)
+            (*place, case.mantissa, int(state), int(flags), case.batch_no, case.chained.position)
         )
         self._verdicts += [
             VerdictRow(*place, *finding, self._now_ms, rules.VERSION) for finding in findings
@@ -150,7 +158,7 @@ class Docket:
         track.newest_ms = max(track.newest_ms, case.at_ms)
         if state is not State.ACCEPTED:
             self.counts[state.name.lower()] += 1
-        elif case.at_ms > track.at_ms:
+        elif case.at_ms >= track.at_ms:
             track.accept(Level(case.at_ms, case.mantissa))
         else:
             track.accept_late(Level(case.at_ms, case.mantissa))
@@ -164,7 +172,7 @@ def _on_the_way(case: Case) -> list[Finding]:
 
 
 def _by_time(case: Case) -> tuple[int, int, int, int]:
-    return (*case.instant, case.batch_no, case.position)
+    return (*case.instant, case.batch_no, case.chained.position)
 
 
 def _rival(copy: StoredCopy, case: Case) -> bool:
@@ -179,9 +187,27 @@ def _rival(copy: StoredCopy, case: Case) -> bool:
 def _latest(stored: Level | None, late: Level | None, case: Case) -> Level | None:
     """The accepted level nearest before a late case, from the store, the group or the registry."""
     initial = case.track.initial
-    if initial is not None and initial.at_ms >= case.at_ms:
+    if initial is not None and initial.at_ms > case.at_ms:
         initial = None
     return max((level for level in (stored, late, initial) if level), default=None)
+
+
+def _newest(case: Case) -> History:
+    """What stands before a case that is captured after all that is stored of its register."""
+    track = case.track
+    # Nothing is stored of its instant, so a level there is what the meter was installed with. From
+    # before such an act that is the newest known (a meter put up again): what was read before that.
+    before = track.level if case.at_ms >= track.at_ms else track.prior_to(case.at_ms)
+    return History((), before, None, before and track.since_ms, track.openings)
+
+
+def _history(
+    case: Case, values: tuple[int, ...], before: Level | None, after: Level | None
+) -> History:
+    """What stands around a late case."""
+    if case.at_ms > case.track.newest_ms:
+        return _newest(case)
+    return History(values, before, after)
 
 
 def _flags(case: Case, history: History) -> Flag:

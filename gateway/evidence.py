@@ -16,9 +16,12 @@ from cloud_sync import batch, signing, topics, wire
 from cloud_sync.signing import SealError, VerifyKey
 from drivers.reading import EvidenceKind, Reading, from_ms
 from gateway import quality
-from gateway.closing import ClosingLine
+from gateway.claims.list import ClaimRow
+from gateway.closing_records import ClosingLine
 from gateway.handoff.csv import write_whole
 from gateway.model import State
+from gateway.plain import as_text
+from gateway.withdrawn import Withdrawal
 
 
 class EvidenceError(ValueError):
@@ -79,6 +82,12 @@ class EvidenceStore(Protocol):
     def inspection(self, line_id: str) -> Inspection | None:
         """The decision behind a line that a person's reading closes."""
 
+    def claim(self, line_id: str) -> ClaimRow | None:
+        """The claim that closes a line, where one does."""
+
+    def withdrawal(self, line_id: str) -> Withdrawal | None:
+        """Who took back the closing of a line; None for a line that stands."""
+
 
 class Checked(NamedTuple):
     """A batch whose seal holds."""
@@ -91,7 +100,7 @@ class Checked(NamedTuple):
 class Trace(NamedTuple):
     """A line and all that stands behind it.
 
-    Stored, checked and reading are None where a meter's act closes it, or an inspection.
+    Stored, checked and reading are None where a meter's act closes it, an inspection or a claim.
     """
 
     line: ClosingLine
@@ -100,6 +109,8 @@ class Trace(NamedTuple):
     checked: Checked | None
     reading: Reading | None
     inspection: Inspection | None = None
+    withdrawal: Withdrawal | None = None
+    claim: ClaimRow | None = None
 
 
 def trace(store: EvidenceStore, line_id: str) -> Trace:
@@ -110,8 +121,11 @@ def trace(store: EvidenceStore, line_id: str) -> Trace:
     stored = store.closing_reading(line_id)
     if stored is None:
         inspection = store.inspection(line_id)
-        return Trace(line, store.opening_line(line_id), None, None, None, inspection)
-    return Trace(line, store.opening_line(line_id), stored, *proven(stored))
+        found = Trace(line, store.opening_line(line_id), None, None, None, inspection)
+        found = found._replace(claim=store.claim(line_id))
+    else:
+        found = Trace(line, store.opening_line(line_id), stored, *proven(stored))
+    return found._replace(withdrawal=store.withdrawal(line_id))
 
 
 def proven(stored: StoredReading) -> tuple[Checked, Reading]:
@@ -159,6 +173,8 @@ def trace_document(found: Trace) -> dict[str, object]:
         "line": found.line.as_text(),
         "opening_line": found.opening_line,
         "inspection": found.inspection and found.inspection._asdict(),
+        "claim": found.claim and found.claim.document() | {"signed": False},
+        "withdrawn": found.withdrawal and as_text(found.withdrawal._asdict()),
     }
     if found.stored is None or found.checked is None or found.reading is None:
         return document | {"reading": None, "verdicts": [], "batch": None, "evidence": None}

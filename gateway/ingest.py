@@ -102,6 +102,7 @@ class Ingest:
         judge = Judge(self._tracks, docket, self._table, work.now_ms)
         judge.expect([item.batch for item in opened])
         chains = self._chains.group(opened)
+        tops = chains.tops(opened)
         stored = list(enumerate(work.place(opened, chains, judge), ledger.next_batch_no()))
         ledger.add_batches([_batch_row(batch_no, item, work) for batch_no, item in stored])
         chains.write()
@@ -109,8 +110,10 @@ class Ingest:
         placed = self._boots.place(stored)
         work.counts["waited"] = self._boots.wait(stored)
         for batch_no, item in stored:
-            start_ms = self._boots.start_ms(item)
-            judge.enter(Signed(item.device_no, batch_no, item.batch, start_ms))
+            start_ms, sequence = self._boots.start_ms(item), item.batch.sequence
+            leads = sequence > tops[item.device_no]
+            tops[item.device_no] = max(sequence, tops[item.device_no])
+            judge.enter(Signed(item.device_no, batch_no, item.batch, start_ms, leads))
         for signed in self._boots.waited(placed):
             judge.expect([each.batch for each in signed])
             for each in signed:

@@ -1,10 +1,10 @@
 """From verified batches to the ledger: the register of a reading, and whether it is ordinary.
 
-Nearly every reading is *ordinary*: newer than anything stored of its register, of the expected
-unit, a possible step above the last accepted value, from a clock in order, and not the first
-after a period of use that can be judged. The screen passes those in a few comparisons. It never
-decides against a reading, it only knows that no rule would; every other reading is brought to the
-rules (see docket.py).
+Nearly every reading is *ordinary*: newer than anything stored of its register and chained after
+all that is stored of its device, of the expected unit, a possible step above the last accepted
+value, from a clock in order, and not the first after a period of use that can be judged. The
+screen passes those in a few comparisons. It never decides against a reading, it only knows that no
+rule would; every other reading is brought to the rules (see docket.py).
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from gateway.docket import Case, Docket
 from gateway.model import Finding, Level, State
 from gateway.quarantine import Reason, Refusal
 from gateway.rules import assignment, unit
+from gateway.rules.order import Chained
 from gateway.rules.parameters import Table
 from gateway.rules.subject import MS_PER_H, Company, Shown
 from gateway.store import FoundRow
@@ -35,6 +36,8 @@ class Signed(NamedTuple):
     batch: Batch
     boot_started_at_ms: int | None
     """The start of the boot it was signed in, None while that is unknown."""
+    leads: bool
+    """Chained after all that is stored of its device."""
 
 
 class Judge:
@@ -81,13 +84,14 @@ class Judge:
         This is the screen and the one hot loop of the gateway, hence one function: what reaches
         `add` is what every rule would pass in silence.
         """
-        device_no, batch_no, batch, _ = signed
+        device_no, batch_no, batch, _, leads = signed
+        doubtful = relative_only or not leads
         meters, horizon_ms, add = self._meters, self._horizon_ms, self._docket.rows.append
         clock_error_s = self._clock_error_s
         position = 0
         for readout in batch.readouts:
             meter, state, at_ms = meters[readout.meter], readout.clock_state, readout.captured_at_ms
-            if relative_only or not (
+            if doubtful or not (
                 (state is _SYNCHRONISED or state is _INFORMATIVE)
                 and readout.clock_error_s <= clock_error_s
                 and at_ms <= horizon_ms
@@ -158,9 +162,11 @@ class Judge:
         if unbound is not None and state is not State.REJECTED:
             routed, state = unbound, State.REJECTED
         company = _company(meter, readout, value, at_ms)
+        chained = Chained(signed.device_no, signed.batch.sequence, position)
         return Case(
-            track, at_ms, mantissa, readout, signed.batch_no, position, routed, state, company
-        )
+            track, at_ms, mantissa, readout, signed.batch_no, chained, routed, state, company,
+            leads=signed.leads,
+        )  # fmt: skip
 
     def _unbound(
         self, meter: Meter, signed: Signed, readout: Readout, at_ms: int

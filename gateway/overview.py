@@ -8,8 +8,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from gateway.acts.port import ChargeList
 from gateway.balance.report import BalanceStore
+from gateway.claims.list import ClaimList
+from gateway.explain.model import ExplainStore
+from gateway.handoff.reconcile import ReconcilePort
 from gateway.obligations import ObligationStore
+from gateway.period_book import PeriodView
+from gateway.profile.model import SeriesStore
 from gateway.review.queue import Queue
 from gateway.surveillance import Deliveries
 
@@ -101,12 +107,32 @@ class Overview(Protocol):
         """What a house's balance is made of."""
 
     @property
+    def acts(self) -> ChargeList:
+        """What interferences are charged for."""
+
+    @property
     def estimates(self) -> ObligationStore:
         """What is billed without a reading."""
 
     @property
+    def explain(self) -> ExplainStore:
+        """What stands behind a bill line."""
+
+    @property
+    def reconcile(self) -> ReconcilePort:
+        """What was handed over, and what was closed."""
+
+    @property
     def deliveries(self) -> Deliveries:
         """What arrived, and when."""
+
+    @property
+    def days(self) -> SeriesStore:
+        """The days of registers, slot by slot."""
+
+    @property
+    def claims(self) -> ClaimList:
+        """What people say meters showed."""
 
     @property
     def queue(self) -> Queue:
@@ -126,6 +152,9 @@ class Overview(Protocol):
 
     def closed_periods(self, house: str | None, limit: int) -> list[PeriodRow]:
         """The newest closed periods."""
+
+    def period_book(self, house: str, now_ms: int, limit: int) -> list[PeriodView]:
+        """The periods of a house, the newest first: open, due, and so many closed ones."""
 
     def devices(self, limit: int) -> list[DeviceRow]:
         """The edge devices, by name."""

@@ -26,10 +26,30 @@ class Bounds(NamedTuple):
     end_ms: int
 
 
+class Taking(NamedTuple):
+    """Which readings may end a period beside one at its very end.
+
+    `window`: the days on which they are taken for it (None: any). `is_drawn`: where none was taken
+    at the end, a line between those around it is drawn, and no reading stands for the end.
+    """
+
+    window: Bounds | None = None
+    is_drawn: bool = False
+
+
+WHENEVER = Taking()
+
+
 def following(period: str) -> str:
     """The period after `period`."""
     year, month = _numbers(period)
     return f"{year + month // _MONTHS:04d}-{month % _MONTHS + 1:02d}"
+
+
+def preceding(period: str) -> str:
+    """The period before `period`."""
+    year, month = _numbers(period)
+    return f"{year - (month == 1):04d}-{(month - 2) % _MONTHS + 1:02d}"
 
 
 def containing(moment_ms: int, timezone: ZoneInfo) -> str:

@@ -13,9 +13,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from cloud_sync.signing import VerifyKey
-from drivers.reading import from_ms, scaled
+from gateway.meter_life.factor import ONE
+from gateway.meter_life.values import check_standing, factor_of, mantissas, shapes_of
+from gateway.meter_life.values import rolled_over as went_over
 from gateway.model import DeviceKey
 from gateway.registry_csv import (
+    OPTIONAL,
     SUBJECTS,
     Problem,
     RegisterLine,
@@ -42,7 +45,8 @@ class NewMeter(NamedTuple):
     """The meter that comes in an exchange.
 
     `initials` are its registers' first values. A register is like the removed meter's of the same
-    OBIS code, unless `registers` describes it; `device` is the one before, unless given.
+    OBIS code, unless `registers` describes it; `device` is the one before, unless given. `factor`
+    must be given where the one before had another than 1.
     """
 
     serial: str
@@ -50,6 +54,7 @@ class NewMeter(NamedTuple):
     initials: Mapping[str, Decimal]
     registers: Mapping[str, RegisterLine] = {}
     device: str = ""
+    factor: str = ""
 
 
 def import_csv(store: Store, data: bytes) -> dict[str, int]:
@@ -69,7 +74,7 @@ def import_lines(
         found = [*problems, *_repeats(lines), *_contradictions(lines, store.book.said(lines))]
         if found:
             raise RegistryError(sorted(found))
-        return store.book.write(lines)
+        return store.book.write(_with_factors(lines))
 
 
 def add_device_key(
@@ -108,79 +113,44 @@ def end_device_key(store: Store, key_id: bytes, at_ms: int) -> None:
 
 
 def exchange_meter(
-    store: Store, point: str, *, old: str, finals: Mapping[str, Decimal], new: NewMeter, at_ms: int
+    store: Store,
+    point: str,
+    *,
+    old: str,
+    finals: Mapping[str, Decimal],
+    new: NewMeter,
+    at_ms: int,
+    rolled_over: bool = False,
 ) -> None:
     """Take the meter `old` off a point and put another there, at one instant.
 
-    `finals` are the last values of all registers of the old one. RegistryError if the point has
+    `finals` are the last values of all registers of the old one; `rolled_over` says that those
+    below the last reading passed the end of the dial since. RegistryError if the point has
     another meter, a value is missing or impossible, or the new one stands elsewhere.
     """
     with store.transaction():
         standing = store.book.standing(point)
-        _check_standing(standing, point, old, at_ms)
-        last = _mantissas(standing, finals, f"final value of meter {old}")
-        _check_not_below(store, old, last, at_ms)
+        check_standing(standing, point, old, at_ms)
+        last = mantissas(shapes_of(standing), finals, f"final value of meter {old}")
+        rolled = went_over(store, old, last, at_ms, said=rolled_over)
         lines = _new_lines(standing, new, at_ms)
-        store.book.remove(point, at_ms, last)
+        store.book.remove(point, at_ms, last, rolled)
         problems = list(_contradictions(lines, store.book.said(lines)))
         if problems:
             raise RegistryError(sorted(problems))
         store.book.write(lines)
 
 
-def _check_standing(standing: Sequence[RegisterLine], point: str, old: str, at_ms: int) -> None:
-    if not standing:
-        raise RegistryError(f"expected a point with a meter, got {point!r}: see registry list")
-    if standing[0].meter != old:
-        raise RegistryError(f"point {point} has the meter {standing[0].meter}, not {old}")
-    if at_ms <= standing[0].installed_on:
-        since = from_ms(standing[0].installed_on).isoformat()
-        raise RegistryError(f"meter {old} stands only since {since}, give a later time")
-
-
-def _mantissas(
-    registers: Iterable[RegisterLine], values: Mapping[str, Decimal], what: str
-) -> dict[str, int]:
-    shapes = {line.register: line for line in registers}
-    if shapes.keys() != values.keys():
-        raise RegistryError(
-            f"expected a {what} for {', '.join(sorted(shapes))}, "
-            f"got {', '.join(sorted(values)) or 'none'}"
-        )
-    mantissas = {}
-    for obis, value in values.items():
-        line = shapes[obis]
-        try:
-            mantissas[obis] = scaled(value, line.exponent)
-        except ValueError as error:
-            raise RegistryError(f"{what}, register {obis}: {error}") from error
-        if not 0 <= mantissas[obis] < 10**line.digits:
-            raise RegistryError(f"{what}, register {obis}: {value} is not on its dial")
-    return mantissas
-
-
-def _check_not_below(store: Store, serial: str, finals: Mapping[str, int], at_ms: int) -> None:
-    """A final value below an accepted reading would bill less than nothing."""
-    card = store.registry.meters([serial])[serial]
-    pasts = store.ledger.pasts({register.register_no: 0 for register in card.registers})
-    for register in card.registers:
-        past = pasts.get(register.register_no)
-        level = past.accepted if past else None
-        if level is None or level.at_ms > at_ms or finals[register.obis] >= level.mantissa:
-            continue
-        raise RegistryError(
-            f"final value of meter {serial}, register {register.obis}: expected at least "
-            f"{Decimal(level.mantissa).scaleb(register.exponent)}, which was read at "
-            f"{from_ms(level.at_ms).isoformat()}, "
-            f"got {Decimal(finals[register.obis]).scaleb(register.exponent)}"
-        )
-
-
 def _new_lines(standing: Sequence[RegisterLine], new: NewMeter, at_ms: int) -> list[RegisterLine]:
     shapes = {line.register: line for line in standing} | dict(new.registers)
     shapes = {obis: line for obis, line in shapes.items() if obis in new.initials} or shapes
-    initials = _mantissas(shapes.values(), new.initials, f"first value of meter {new.serial}")
+    initials = mantissas(shapes, new.initials, f"first value of meter {new.serial}")
     place = standing[0]
+    if place.factor != ONE and not new.factor:
+        raise RegistryError(
+            f"meter {place.meter} is multiplied by {place.factor}: expected --factor for "
+            f"{new.serial}, which may count otherwise"
+        )
     return [
         place._replace(
             meter=new.serial,
@@ -193,9 +163,16 @@ def _new_lines(standing: Sequence[RegisterLine], new: NewMeter, at_ms: int) -> l
             installed_on=at_ms,
             initial_value=initials[obis],
             device=new.device or place.device,
+            factor=factor_of(new.factor or ONE),
         )
         for obis, line in shapes.items()
     ]
+
+
+def _with_factors(lines: Sequence[RegisterLine]) -> list[RegisterLine]:
+    """What one line of a meter says of its factor holds for all its registers."""
+    said = {(one.meter, one.installed_on): one.factor for one in lines if one.factor}
+    return [one._replace(factor=said.get((one.meter, one.installed_on), "")) for one in lines]
 
 
 def _repeats(lines: Iterable[RegisterLine]) -> Iterator[Problem]:
@@ -228,5 +205,9 @@ def _facts(line: RegisterLine) -> Iterator[Fact]:
     for name, (keys, columns) in SUBJECTS.items():
         key = tuple(getattr(line, column) for column in keys)
         if all(key):
-            said = tuple((column, str(getattr(line, column))) for column in columns)
+            said = tuple(
+                (column, str(getattr(line, column)))
+                for column in columns
+                if getattr(line, column) != "" or column not in OPTIONAL
+            )
             yield Fact((name, *key), said)

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cloud_sync.topics import DEVICE_PATTERN
 from drivers.reading import EXPONENT_MAX, SERIAL_PATTERN, Resource, Unit, parse_obis, scaled, to_ms
+from gateway.meter_life import factor
 from gateway.model import Kind
 
 # A city's meters; the file is held in memory while it is checked.
@@ -80,9 +81,13 @@ class RegisterLine(NamedTuple):
     """Midnight of that day in the house's time zone, ms since the epoch."""
     initial_value: int
     device: str
+    factor: str = ""
+    """What its values are multiplied by (see meter_life/factor.py); empty: not said, 1 if new."""
 
 
-COLUMNS = RegisterLine._fields[1:]
+# What a file may leave out, because it has not always been there.
+OPTIONAL = ("factor",)
+COLUMNS = tuple(name for name in RegisterLine._fields[1:] if name not in OPTIONAL)
 
 
 # Which columns make a subject, and what is said of it.
@@ -91,7 +96,7 @@ SUBJECTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "account": (("account",), ("house", "dwelling")),
     "point": (("point",), ("house", "account", "kind", "resource")),
     "meter": (("meter",), ("model",)),
-    "installation": (("meter",), ("point", "installed_on", "device")),
+    "installation": (("meter",), ("point", "installed_on", "device", "factor")),
     "standing": (("point",), ("meter",)),
     "register": (("meter", "register"), ("unit", "exponent", "digits", "rate_max_per_h")),
     "initial": (("meter", "register"), ("initial_value",)),
@@ -111,17 +116,20 @@ def parse_lines(data: bytes) -> tuple[list[RegisterLine], list[Problem]]:
     """
     problems: list[Problem] = []
     lines = []
-    for number, fields in fields_of(data, COLUMNS):
+    for number, fields in fields_of(data, COLUMNS, OPTIONAL):
         line = _line(number, fields, problems)
         if line is not None:
             lines.append(line)
     return lines, problems
 
 
-def fields_of(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def fields_of(
+    data: bytes, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Line numbers and fields by column, the header checked against `columns`.
 
-    A line with another number of fields than the header has that fault under the column "".
+    `optional` ones may be missing in the header, and then in the fields. A line with another
+    number of fields than the header has that fault under the column "".
     """
     try:
         text = data.decode("utf-8-sig")
@@ -134,7 +142,7 @@ def fields_of(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
     reader = csv.reader(io.StringIO(text), delimiter=";" if head.count(";") else ",", strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        _check_header(header, columns)
+        _check_header(header, columns, optional)
         for fields in reader:
             if reader.line_num > LINES_MAX:
                 raise RegistryError([Problem(0, "", f"at most {LINES_MAX} lines", "more")])
@@ -144,13 +152,13 @@ def fields_of(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
         raise RegistryError([Problem(reader.line_num, "", "CSV", str(error))]) from error
 
 
-def _check_header(header: list[str], columns: Sequence[str]) -> None:
+def _check_header(header: list[str], columns: Sequence[str], optional: Sequence[str]) -> None:
     problems = [
         Problem(1, name, "this column", "none") for name in columns if name not in header
     ] + [
         Problem(1, name or "''", "a known column, once", repr(name))
         for at, name in enumerate(header)
-        if name not in columns or name in header[:at]
+        if name not in (*columns, *optional) or name in header[:at]
     ]
     if problems:
         raise RegistryError(problems)
@@ -170,7 +178,7 @@ def _line(number: int, fields: Mapping[str, str], problems: list[Problem]) -> Re
     before = len(problems)
     for column in _ORDER:
         try:
-            values[column] = _PARSERS[column](fields[column], values)
+            values[column] = _PARSERS[column](fields.get(column, ""), values)
         except _Fault as fault:
             problems.append(Problem(number, column, fault.expected, repr(fields[column])))
     if len(problems) > before:
@@ -276,6 +284,13 @@ def _initial(text: str, values: Mapping[str, Any]) -> int:
     return mantissa
 
 
+def _factor(text: str, _values: Mapping[str, Any]) -> str:
+    try:
+        return text and factor.canonical(text)
+    except ValueError:
+        raise _Fault(factor.EXPECTED) from None
+
+
 def _midnight(text: str, values: Mapping[str, Any]) -> int:
     try:
         day = date.fromisoformat(text)
@@ -307,7 +322,8 @@ _PARSERS: dict[str, Callable[[str, Mapping[str, Any]], Any]] = {
     "installed_on": _midnight,
     "initial_value": _initial,
     "device": _pattern(DEVICE_PATTERN, "a device name of a-z, 0-9 and -"),
+    "factor": _factor,
 }
 # Columns others are judged by come first.
 _FIRST = ("kind", "resource", "timezone", "exponent", "digits")
-_ORDER = (*_FIRST, *(column for column in COLUMNS if column not in _FIRST))
+_ORDER = (*_FIRST, *(column for column in (*COLUMNS, *OPTIONAL) if column not in _FIRST))

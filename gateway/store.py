@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
+from drivers.reading import Resource
 from gateway.model import DeviceKey, GisDevice, Level, Link, MeterCard
 from gateway.registry_csv import RegisterLine
+from gateway.rules.order import Placed
 
 Range = tuple[int, int]
 """First and last sequence number, both included."""
@@ -57,6 +59,13 @@ class Around(NamedTuple):
     before: Level | None
     after: Level | None
     after_flags: int
+
+
+class Beside(NamedTuple):
+    """The accepted readings of devices next before and after an instant."""
+
+    before: Placed | None
+    after: Placed | None
 
 
 class ReadingRow(NamedTuple):
@@ -183,6 +192,12 @@ class LedgerPort(Protocol):
     def around(self, instants: Collection[Instant]) -> dict[Instant, Around]:
         """What is stored around each instant."""
 
+    def beside(self, instants: Collection[Instant]) -> dict[Instant, Beside]:
+        """The accepted readings of devices beside each instant."""
+
+    def placed(self, register_no: int, from_ms: int, *, forward: bool) -> Iterator[Placed]:
+        """A register's accepted readings away from an instant, one by one, without its own."""
+
     def boots(self, wanted: Collection[tuple[int, bytes]]) -> dict[tuple[int, bytes], int]:
         """When those boots began that are known, in ms since the epoch."""
 
@@ -246,6 +261,34 @@ class Fact(NamedTuple):
     said: tuple[tuple[str, str], ...]
 
 
+class PointNow(NamedTuple):
+    """A metering point: what it measures, the meter there, and when the last one was removed."""
+
+    resource: Resource
+    meter: str | None
+    removed_at_ms: int | None
+
+
+class MeterNow(NamedTuple):
+    """A registered meter: where it stands, when it was last removed, who reads it since when."""
+
+    point: str | None
+    removed_at_ms: int | None
+    device: str | None
+    read_since_ms: int | None
+
+
+class InstallAct(NamedTuple):
+    """A known meter is put up, with its registers' first mantissas by OBIS."""
+
+    point: str
+    meter: str
+    at_ms: int
+    initials: Mapping[str, int]
+    device: str
+    factor: str
+
+
 class BookPort(Protocol):
     """What keeping the registry asks; every change that ingest could see raises its revision."""
 
@@ -258,8 +301,31 @@ class BookPort(Protocol):
     def standing(self, point: str | None = None) -> list[RegisterLine]:
         """The registers of the meters that stand now, of one point or all, in order of points."""
 
-    def remove(self, point: str, at_ms: int, finals: Mapping[str, int]) -> None:
-        """End the standing installation of a point, with its registers' last mantissas."""
+    def remove(
+        self, point: str, at_ms: int, finals: Mapping[str, int], rolled: Collection[str] = ()
+    ) -> None:
+        """End the standing installation of a point, with its registers' last mantissas.
+
+        Those in `rolled` passed their last digit after their last reading.
+        """
+
+    def point(self, name: str) -> PointNow | None:
+        """A metering point as it is now."""
+
+    def meter(self, serial: str) -> MeterNow | None:
+        """A registered meter as it is now."""
+
+    def is_device(self, name: str) -> bool:
+        """Whether a device of that name is known."""
+
+    def install(self, act: InstallAct) -> None:
+        """Begin an installation of a meter that stands nowhere, read by a device."""
+
+    def bind(self, meter: str, device: str, at_ms: int) -> None:
+        """From that instant on another device reads a meter."""
+
+    def end_order(self, meter: str, at_ms: int) -> None:
+        """End an order against a meter without taking it back: it is put into service anew."""
 
     def add_key(self, key: DeviceKey) -> None:
         """Enter a key; the device (its number is ignored) is made if there is none."""

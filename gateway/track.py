@@ -73,7 +73,11 @@ class Track:
         """The last accepted level before a reading, as far as the track remembers."""
         if self.at_ms < at_ms:
             return self.level
-        if self.at_ms == at_ms and _BEFORE_ALL_MS < self.prior_ms < at_ms:
+        return self.prior_to(at_ms) if self.at_ms == at_ms else None
+
+    def prior_to(self, at_ms: int) -> Level | None:
+        """The accepted level before the last, if it lies before that instant."""
+        if _BEFORE_ALL_MS < self.prior_ms < at_ms:
             return Level(self.prior_ms, self.prior_mantissa)
         return None
 
@@ -85,6 +89,9 @@ class Track:
             self._raise(Level(past.unchanged_since_ms, past.accepted.mantissa))
             self._raise(past.accepted)
             self._precede(past.prior or self.initial)
+            # A meter that came back counts from the value it was put up with again.
+            if self.initial is not None and self.initial.at_ms > past.accepted.at_ms:
+                self._raise(self.initial)
         elif self.initial is not None:
             self._raise(self.initial)
         if openings:

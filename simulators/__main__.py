@@ -57,8 +57,10 @@ main = LazyGroup(
     {
         "bench": "simulators.__main__:bench",
         "demo": "simulators.demo.command:demo",
+        "gis": "simulators.gis_command:gis",
         "meters": "simulators.commands:meters",
         "world": "simulators.commands:world",
+        "year": "simulators.year.command:year",
     },
     "Virtual meters, houses and whole worlds to try plomba on.",
 )

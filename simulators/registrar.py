@@ -11,12 +11,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from cloud_sync.signing import VerifyKey
-from gateway import registry
+from gateway import norms, registry
 from gateway.balance import facts_csv
+from gateway.billing import BILLED_UNITS
 from gateway.registry import NewMeter
 from gateway.registry_csv import COLUMNS
 from gateway.sqlite.balance import FactsLedger
 from gateway.sqlite.connection import Durability
+from gateway.sqlite.norms import NormLedger
 from gateway.sqlite.store import SqliteStore, open_store
 from simulators.house import Exchange, House
 from simulators.truth import Meter, Register
@@ -51,6 +53,11 @@ class Registrar:
             facts = FactsLedger(store.database)
             facts_csv.import_areas(facts, _areas_csv(house))
             facts_csv.import_norms(facts, _norms_csv(house))
+
+    def set_norms(self, house: House) -> None:
+        """Enter what a month that nobody reads is billed in a house."""
+        with closing(self._open()) as store, store.transaction() as connection:
+            norms.import_norms(NormLedger(connection), _month_norms_csv(house))
 
     def exchange(self, exchange: Exchange) -> None:
         """Enter an exchange of meters, with what both show at that instant."""
@@ -94,6 +101,21 @@ def _norms_csv(house: House) -> bytes:
         for resource, norms in _WATER_NORMS.items()
     ]
     return _table(facts_csv.NORM_COLUMNS, water)
+
+
+def _month_norms_csv(house: House) -> bytes:
+    """The same round amount for every register of the dwellings."""
+    kinds = {
+        (register.obis, register.unit)
+        for point in house.points
+        if point.kind == "dwelling"
+        for register in point.meters[0][0].registers
+        if register.unit in BILLED_UNITS
+    }
+    rows = [
+        (house.name, "", *kind, f"{house.installed_on:%Y-%m}", "12.5") for kind in sorted(kinds)
+    ]
+    return _table(norms.NORM_COLUMNS, rows)
 
 
 def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:

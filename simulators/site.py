@@ -82,9 +82,17 @@ class Site:
 
     async def cut_power(self) -> None:
         """The device goes dark; when it is back it does not know what time it is."""
+        await self._without_power(outage_s(self._random, POWER_AWAY_S_MAX))
+
+    async def go_dark(self, after_s: float, away_s: float) -> None:
+        """Somebody has the fuse out for a long time; what the clerk learns meanwhile is late."""
+        await asyncio.sleep(after_s)
+        await self._without_power(away_s)
+
+    async def _without_power(self, away_s: float) -> None:
         async with self._hands_on:
             await self.edge.kill()
-            await asyncio.sleep(outage_s(self._random, POWER_AWAY_S_MAX))
+            await asyncio.sleep(away_s)
             self.clock.boot(unset_ms=self._random.randrange(CLOCK_UNSET_MS_MAX))
             self.edge.start(self._now_ms())
 

@@ -32,6 +32,8 @@ class Weather:
     broker_down_every_s: float
     wrong_clock: bool
     forgery_every_s: float
+    dark_days: int = 0
+    """For so long, once, the last house's device is without power: whole months go unread."""
 
 
 FOUL = Weather(

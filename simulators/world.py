@@ -47,6 +47,8 @@ _MONTHS_DAYS = 240
 SETTLE_S_MIN, SETTLE_S_MAX = 5 * HOUR_S, 72 * HOUR_S
 _LOOK_S = 600.0
 
+# Before a device goes dark for long it has read its meters for some nights.
+QUIET_DAYS = 3
 GATEWAY_AWAY_S_MAX = 12 * HOUR_S
 BROKER_AWAY_S_MAX = 12 * HOUR_S
 
@@ -154,6 +156,8 @@ class World:
         """Live through the days, settle, and judge."""
         keys = {site.house.device: site.edge.key.public for site in self.sites}
         self.registrar.register([site.house for site in self.sites], keys)
+        for site in self.sites:
+            self.registrar.set_norms(site.house)
         self.gateway.start()
         for site in self.sites:
             site.edge.start(self.now_ms())
@@ -186,6 +190,8 @@ class World:
             for exchange in site.house.exchanges():
                 enter = partial(self.registrar.exchange, exchange)
                 found.append(site.exchange(exchange.at_ms, exchange.point, enter))
+        if weather.dark_days:
+            found.append(self.sites[-1].go_dark(QUIET_DAYS * DAY_S, weather.dark_days * DAY_S))
         if weather.forgery_every_s:
             found.append(self._forge(weather.forgery_every_s))
         return found
@@ -278,6 +284,11 @@ class World:
             "accepted": states[True],
             "doubted": states[False],
             "lines": len(ledger.lines),
+            **{
+                f"lines_{method}": times
+                for method, times in sorted(Counter(line.method for line in ledger.lines).items())
+            },
+            "corrections": sum(len(line.corrections) for line in ledger.lines),
             "events_repeated": self.billing.repeats,
             **{f"verdicts_{rule}": times for rule, times in sorted(rules.items())},
             **{f"refused_{reason}": times for reason, times in sorted(ledger.refusals.items())},

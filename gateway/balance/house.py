@@ -57,7 +57,7 @@ def _balance(
     house_lines = [one for one in lines if one.kind is Kind.HOUSE]
     inlets = [one for one in house_lines if one.point not in house.heating_points]
     flats = [one for one in lines if one.kind is Kind.DWELLING]
-    unmetered = _unmetered(house.premises, flats, norm)
+    unmetered = _unmetered(house, flats, resource, unit)
     volumes = _volumes(house_lines, flats, unmetered, house)
     is_read = bool(inlets) and all(one.method != _UNREAD for one in house_lines)
     left = odn.residual(volumes) if is_read else None
@@ -149,28 +149,33 @@ def _by_norm(norm: Norm | None, house: House) -> Decimal | None:
     return odn.by_norm(norm.per_m2, house.common_area)
 
 
-def _unmetered(
-    premises: Sequence[Premises], flats: Sequence[Used], norm: Norm | None
-) -> _Unmetered:
+def _unmetered(house: House, flats: Sequence[Used], resource: str, unit: str) -> _Unmetered:
     """What premises without a meter used by norm, and those of which it cannot be said."""
     metered = {one.account for one in flats}
     volume, unknown = Decimal(), []
-    for one in premises:
+    for one in house.premises:
         if one.account in metered or one.residents == 0:
             continue
-        per_resident = norm.per_resident if norm and one.use is Use.DWELLING else None
-        if per_resident is None or one.residents is None:
+        norm = house.dwelling_norms.get((one.account, resource, unit))
+        if norm is None or one.use is not Use.DWELLING:
             unknown.append(one.dwelling)
         else:
-            volume += per_resident * one.residents
+            volume += norm
     return _Unmetered(volume, tuple(unknown))
 
 
 def _of_house_meter(inlets: Sequence[Used], house_lines: Sequence[Used]) -> list[Remark]:
     if not inlets:
         return [Remark(RemarkKind.NO_HOUSE_METER)]
-    unread = tuple(one.point for one in house_lines if one.method == _UNREAD)
-    return [Remark(RemarkKind.HOUSE_METER_UNREAD, unread)] if unread else []
+    told = {
+        RemarkKind.HOUSE_METER_UNREAD: [one for one in house_lines if one.method == _UNREAD],
+        RemarkKind.HOUSE_METER_ESTIMATED: [
+            one for one in house_lines if one.method not in {_UNREAD, _READ}
+        ],
+    }
+    return [
+        Remark(kind, tuple(one.point for one in lines)) for kind, lines in told.items() if lines
+    ]
 
 
 def _of_residual(left: Decimal | None, volumes: Volumes, period: str) -> list[Remark]:

@@ -5,10 +5,12 @@ number is missing or should be looked at; it is a kind with its names, and the w
 reader's (`gateway/web/balance_texts.py`, `gateway/commands/house_balance.py`).
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from gateway.billing import Role
 from gateway.model import Kind
 
 
@@ -51,7 +53,7 @@ class Used(NamedTuple):
     """A closed line: what one register of one point counted, and by which method it closed.
 
     `taken_ms` is when its closing value was read; `is_corrected` says that a later correction is
-    in it already.
+    in it already. `behind` is the point whose sub-meter it is.
     """
 
     point: str
@@ -66,15 +68,22 @@ class Used(NamedTuple):
     method: str
     taken_ms: int
     is_corrected: bool = False
+    role: Role = Role.BILLED
+    behind: str | None = None
 
 
 class House(NamedTuple):
-    """What the registry says of a house for one period."""
+    """What the registry says of a house for one period.
+
+    `dwelling_norms` are a month's norms by account, resource and unit (ПП 354 п. 60), with which a
+    dwelling without a meter is counted.
+    """
 
     premises: tuple[Premises, ...]
     common_area: Decimal | None
     heating_points: frozenset[str]
     norms: tuple[Norm, ...]
+    dwelling_norms: Mapping[tuple[str, str, str], Decimal] = {}
 
 
 class Basis(StrEnum):
@@ -90,6 +99,7 @@ class RemarkKind(StrEnum):
 
     NO_HOUSE_METER = "no-house-meter"
     HOUSE_METER_UNREAD = "house-meter-unread"
+    HOUSE_METER_ESTIMATED = "house-meter-estimated"
     AREAS_MISSING = "areas-missing"
     COMMON_AREA_MISSING = "common-area-missing"
     UNMETERED_UNKNOWN = "unmetered-unknown"

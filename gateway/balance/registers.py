@@ -1,16 +1,20 @@
-"""Which closed lines of a point make its volume: the total or the tariffs, consumption only.
+"""Which closed lines of a point make its volume: those that are billed, consumption only.
 
-1.8.0 already is 1.8.1 + 1.8.2, so a point with a total leaves its tariffs out; what electricity
-gives back (C = 2) is no consumption; of heat the energy counts, not the water that carried it.
+1.8.0 already is 1.8.1 + 1.8.2, so beside its tariffs a total is a check; what electricity gives
+back is no consumption, and a check meter measures what another has measured: each line has its
+role from when it was closed. A sub-meter's consumption has passed its parent's meter, so it is
+taken off the parent's (of the same kind: what dwellings use has always passed the house's meter).
+Of heat the energy counts, not the water that carried it.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
 from drivers.reading import Resource, Unit
 from gateway.balance.model import Used
+from gateway.billing import Role
+from gateway.meter_life.roles import role_of
 
 # What one GJ-family unit holds in GJ, exactly: 1 Gcal = 4.1868 GJ, 1 kWh = 3.6 MJ.
 _GJ = {Unit.GJ: Decimal(1), Unit.GCAL: Decimal("4.1868"), Unit.KWH: Decimal("0.0036")}
@@ -22,42 +26,43 @@ UNITS: dict[str, frozenset[str]] = {
     Resource.GAS: frozenset({Unit.M3}),
     Resource.HEAT: frozenset(_GJ),
 }
-_EXPORT = "2"
-
-
-class Code(NamedTuple):
-    """The parts of an OBIS code that tell direction and tariff."""
-
-    quantity: str
-    tariff: str
-
-    @classmethod
-    def of(cls, register: str) -> "Code":
-        """The C and E of A-B:C.D.E."""
-        quantity, _, tariff = register.partition(":")[2].partition("*")[0].split(".")
-        return cls(quantity, tariff)
 
 
 def consumed(lines: Iterable[Used]) -> dict[str, list[Used]]:
     """The lines that make volumes, by resource, each resource in one unit."""
     points: dict[tuple[str, str], list[Used]] = defaultdict(list)
     for line in lines:
-        if line.unit in UNITS[line.resource] and not is_export(line):
+        if line.unit in UNITS[line.resource]:
             points[line.resource, line.point].append(line)
     found: dict[str, list[Used]] = defaultdict(list)
     for (resource, _), of_point in points.items():
-        found[resource] += _totals(of_point)
-    return {resource: _one_unit(found[resource]) for resource in sorted(found)}
+        found[resource] += _billed(of_point)
+    return {resource: _net(_one_unit(found[resource])) for resource in sorted(found)}
+
+
+def _billed(lines: Sequence[Used]) -> list[Used]:
+    return [line for line in lines if line.role is Role.BILLED and not is_export(line)]
 
 
 def is_export(line: Used) -> bool:
     """Whether a line counts what was given back to the grid."""
-    return line.resource == Resource.ELECTRICITY and Code.of(line.register).quantity == _EXPORT
+    return role_of(line.resource, line.register, ()) is Role.EXPORT
 
 
-def _totals(lines: Sequence[Used]) -> list[Used]:
-    totals = [line for line in lines if Code.of(line.register).tariff == "0"]
-    return totals or list(lines)
+def _net(lines: list[Used]) -> list[Used]:
+    """What each point used beside its sub-meters; together still what the parents counted."""
+    left = list(lines)
+    for sub in lines:
+        behind = [
+            number
+            for number, one in enumerate(lines)
+            if (one.point, one.kind) == (sub.behind, sub.kind)
+        ]
+        if behind:
+            same = [number for number in behind if lines[number].register == sub.register]
+            number = (same or behind)[0]
+            left[number] = left[number]._replace(volume=left[number].volume - sub.volume)
+    return left
 
 
 def _one_unit(lines: list[Used]) -> list[Used]:

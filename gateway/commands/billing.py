@@ -6,8 +6,10 @@ from random import SystemRandom
 import click
 
 from cloud_sync.signing import SigningKey
+from gateway.audit import Act
 from gateway.billing import ESTIMATED
-from gateway.closing import Closing, ClosingError, close_period
+from gateway.closing import ClosingError, close_period
+from gateway.closing_records import Closing
 from gateway.commands.common import (
     as_json,
     configured,
@@ -16,12 +18,14 @@ from gateway.commands.common import (
     print_json,
     print_table,
 )
+from gateway.commands.people import by_person, via
 from gateway.config import GatewayConfig
 from gateway.handoff.event import event_maker
 from gateway.handoff.pump import Pump
 from gateway.handoff.target import State
+from gateway.sqlite.audit import SqliteAudit
 from gateway.sqlite.billing import BillingLedger
-from gateway.sqlite.outbox import OutboxLedger
+from gateway.sqlite.outbox import Delivery, OutboxLedger
 from gateway.sqlite.store import SqliteStore
 from gateway.wiring import source_of, system_clock
 
@@ -77,16 +81,44 @@ def outbox_list(config: GatewayConfig, state: str | None, *, as_json: bool) -> N
 
 @outbox.command("retry")
 @click.argument("event", required=False)
+@click.option("--left-out", is_flag=True, help="What a target had no place for, instead.")
+@by_person
+@click.option("--why", default="put right", show_default=True, help="The reason.")
 @configured
-def outbox_retry(config: GatewayConfig, event: str | None) -> None:
-    """Put refused deliveries (of one EVENT, or all) back into the queue."""
+def outbox_retry(
+    config: GatewayConfig, event: str | None, actor: str, why: str, *, left_out: bool
+) -> None:
+    """Put refused deliveries (of one EVENT, or all) back into the queue.
+
+    For whoever has put right what a billing system would not take. ГИС ЖКХ gets the values of
+    the whole device again, under a number of their own.
+    """
+    state = State.LEFT_OUT if left_out else State.REFUSED
     with ledger(config) as store:
-        count = OutboxLedger(store.database).retry(event, system_clock())
-    if count == 0:
+        found = retry(OutboxLedger(store.database), event, state, (actor, via(), why))
+    if not found:
         raise click.ClickException(
-            f"nothing refused{f' with the id {event}' if event else ''}: see outbox list"
+            f"nothing {state}{f' with the id {event}' if event else ''}: see outbox list"
         )
-    click.echo(f"{count} deliveries will be tried again")
+    click.echo(f"{len(found)} deliveries will be tried again")
+
+
+def retry(
+    outbox: OutboxLedger, event: str | None, state: State, by: tuple[str, str, str]
+) -> list[Delivery]:
+    """Put deliveries back into the queue and write down who did it, or nothing of either."""
+    now_ms = system_clock()
+    with outbox.transaction() as connection:
+        found = outbox.retry(event, now_ms, state)
+        log = SqliteAudit(connection)
+        for one in found:
+            said = f"{one.target}: {one.state}: {one.last_error}"
+            subject = f"line {one.event_id}"
+            actor, via_, why = by
+            log.append(
+                Act(now_ms, actor, via_, "outbox retry", subject, said, f"{one.target}: due", why)
+            )
+    return found
 
 
 @outbox.command("deliver")
@@ -123,7 +155,7 @@ def _close(store: SqliteStore, config: GatewayConfig, house: str, period: str | 
         house,
         period,
         system_clock(),
-        targets=config.billing.target_names,
+        targets=config.target_names,
         event_of=event_maker(source_of(key)),
     )
 
@@ -133,6 +165,7 @@ def _print_closed(closed: Closing, *, as_json: bool) -> None:
         "lines": len(closed.lines),
         "estimated": sum(line.method in ESTIMATED for line in closed.lines),
         "corrections": len(closed.corrections),
+        "charges": len(closed.charges),
     }
     if as_json:
         print_json({"house": closed.house, "period": closed.period, **counts})

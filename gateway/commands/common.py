@@ -13,27 +13,38 @@ from cloud_sync.signing import KeyFileError
 from gateway import config as configuration
 from gateway.audit import AuditError
 from gateway.balance.model import BalanceError
+from gateway.claims.model import ClaimError
 from gateway.closing import ClosingError
 from gateway.config import ConfigError, GatewayConfig
 from gateway.evidence import EvidenceError
+from gateway.explain.model import ExplainError
 from gateway.export.closed import ExportError
+from gateway.gis.model import GisError
+from gateway.handoff.pull import PullError
 from gateway.periods import PeriodError
+from gateway.profile.model import ProfileError
 from gateway.registry import RegistryError
 from gateway.review.words import ReviewError
 from gateway.sqlite.overview import LedgerOverview, look
 from gateway.sqlite.store import SqliteStore, open_store
 from gateway.store import StoreError
+from gateway.too_late import Closed, told
 
 # What a person can put right, said in one line; anything else is a bug and shows its trace.
 EXPECTED = (
     AuditError,
     BalanceError,
+    ClaimError,
     ClosingError,
     ConfigError,
     EvidenceError,
+    ExplainError,
     ExportError,
+    GisError,
     KeyFileError,
     PeriodError,
+    ProfileError,
+    PullError,
     RegistryError,
     ReviewError,
     StoreError,
@@ -120,6 +131,13 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     for row in cells:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo(line.rstrip())
+
+
+def warn_of(concerned: Sequence[Closed]) -> None:
+    """Say on stderr which closed periods something came too late for; nothing where none did."""
+    said = told(concerned)
+    if said is not None:
+        click.echo(said, err=True)
 
 
 def _config(data: Path | None, config_file: Path | None) -> GatewayConfig:

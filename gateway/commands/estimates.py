@@ -7,15 +7,17 @@ import click
 
 from drivers.reading import from_ms
 from gateway import orders
-from gateway.commands.common import as_json, configured, ledger, print_json, print_table
+from gateway.commands.common import as_json, configured, ledger, print_json, print_table, warn_of
 from gateway.commands.registry import FILE, Moment, entered, registry
 from gateway.config import GatewayConfig
 from gateway.estimation.terms import Cause
 from gateway.norms import NormStore, import_norms, import_seasons
+from gateway.obligations import Obligation
 from gateway.sqlite.estimates import EstimateLedger
 from gateway.sqlite.norms import NormLedger
 from gateway.sqlite.orders import OrderLedger
 from gateway.sqlite.store import SqliteStore
+from gateway.sqlite.too_late import bars_entered
 from gateway.wiring import system_clock
 
 
@@ -38,16 +40,25 @@ def estimates(
             print_json(one.as_text())
         return
     print_table(
-        ("line", "house", "flat", "register", "billed", "method", "settled in", "difference"),
+        (
+            *("line", "house", "flat", "register", "billed", "method"),
+            *("settled in", "difference", "in a row"),
+        ),
         [
             (
                 *(one.line_id, one.house, one.dwelling, one.register),
                 *(f"{one.billed:f} {one.unit}", one.method, one.settled_in or "open"),
-                "" if one.difference is None else f"{one.difference:+f}",
+                *("" if one.difference is None else f"{one.difference:+f}", _in_a_row(one)),
             )
             for one in found
         ],
     )
+
+
+def _in_a_row(one: Obligation) -> str:
+    """How many periods the run has, marked where it is a long one."""
+    mark = " V-EST" if one.prolonged() else ""
+    return f"{one.in_a_row}{mark}" if one.in_a_row else ""
 
 
 @click.command()
@@ -114,10 +125,16 @@ def out_of_order(config: GatewayConfig, meter: str, cause: str, since: int) -> N
     """Bill METER's readings no more: its verification has expired, or it has failed.
 
     From then on its periods are estimated (ПП 354 п. 59), until it is found fit or exchanged.
+    Periods that were closed by its readings already are named, with how to reopen them.
     """
-    with ledger(config) as store, store.transaction() as connection:
+    with (
+        ledger(config) as store,
+        store.transaction() as connection,
+        bars_entered(connection) as concerned,
+    ):
         orders.declare(OrderLedger(connection), meter, Cause(cause), since)
     click.echo(f"{meter}: {cause} since {from_ms(since):%Y-%m-%d %H:%M} UTC, not billed by")
+    warn_of(concerned)
 
 
 @registry.command("fit")

@@ -7,7 +7,8 @@ import click
 from cloud_sync.signing import MESSAGE_BYTES_MAX, SealError, VerifyKey, parse
 from drivers.reading import from_ms
 from gateway import evidence
-from gateway.billing import Method
+from gateway.billing import Method, Role
+from gateway.claims.list import ClaimRow
 from gateway.commands.common import (
     as_json,
     configurable,
@@ -20,6 +21,7 @@ from gateway.config import GatewayConfig
 from gateway.evidence import EvidenceError, Inspection, Trace
 from gateway.sqlite.estimates import EstimateLedger
 from gateway.sqlite.trace import TraceLedger
+from gateway.withdrawn import Withdrawal
 
 
 @click.command()
@@ -139,8 +141,17 @@ def _print_trace(found: Trace) -> None:
     click.echo(
         f"billed    {line.consumption:f} {line.unit}: from {line.opening_value:f}"
         f" ({found.opening_line or 'installation'}) to {line.closing_value:f}"
+        f"{'' if line.factor == '1' else f', times {line.factor}'}"
+        f"{'' if line.role == Role.BILLED else f'; not billed: {line.role}'}"
     )
     click.echo(f"method    {line.method}{f': {line.reason}' if line.reason else ''}")
+    if line.replaces is not None:
+        click.echo(f"replaces  {line.replaces}, which was withdrawn")
+    if found.withdrawal is not None:
+        _print_withdrawal(found.withdrawal)
+    if found.claim is not None:
+        _print_claim(found.claim)
+        return
     if found.inspection is not None:
         _print_inspection(found.inspection)
         return
@@ -166,6 +177,20 @@ def _print_trace(found: Trace) -> None:
         f" {found.checked.key.fingerprint}: the signature holds"
     )
     click.echo(f"meter     {readout.evidence.kind.name.lower()} {readout.evidence.data.hex()}")
+
+
+def _print_withdrawal(found: Withdrawal) -> None:
+    instead = f"; {found.replaced_by} stands instead" if found.replaced_by else ""
+    click.echo(
+        f"withdrawn {_minute(found.withdrawn_at_ms)} UTC by {found.by}: {found.why}{instead}"
+    )
+
+
+def _print_claim(found: ClaimRow) -> None:
+    click.echo(f"reading   {found.told()}")
+    for finding in found.findings:
+        click.echo(f"asked     {finding}")
+    click.echo("evidence  no device has signed it: it is as good as who gave it and what they show")
 
 
 def _print_inspection(found: Inspection) -> None:

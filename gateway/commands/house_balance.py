@@ -28,6 +28,7 @@ from gateway.sqlite.balance import FactsLedger
 _SAID = {
     RemarkKind.NO_HOUSE_METER: "no house meter",
     RemarkKind.HOUSE_METER_UNREAD: "the house meter has no reading of the period",
+    RemarkKind.HOUSE_METER_ESTIMATED: "the house meter is estimated (ПП 354 п. 59(1))",
     RemarkKind.AREAS_MISSING: "not shared: no area of these premises (registry areas)",
     RemarkKind.COMMON_AREA_MISSING: "no area of the common property (registry areas)",
     RemarkKind.UNMETERED_UNKNOWN: (

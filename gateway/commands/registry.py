@@ -13,6 +13,7 @@ from cloud_sync.topics import DEVICE_PATTERN
 from drivers.reading import from_ms, parse_obis, to_ms
 from gateway import gis_devices
 from gateway import registry as book
+from gateway.audit import Act
 from gateway.commands.common import (
     as_json,
     configured,
@@ -20,9 +21,11 @@ from gateway.commands.common import (
     print_json,
     print_table,
 )
+from gateway.commands.people import by_person, via
 from gateway.config import GatewayConfig
 from gateway.registry import NewMeter, RegistryError
 from gateway.registry_csv import RegisterLine
+from gateway.sqlite.audit import SqliteAudit
 from gateway.sqlite.store import SqliteStore
 from gateway.wiring import system_clock
 
@@ -76,7 +79,10 @@ def registry() -> None:
 @configured
 @as_json
 def import_file(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
-    """Enter a registry CSV, one line per register; every bad line is named, or all is entered."""
+    """Enter a registry CSV, one line per register; every bad line is named, or all is entered.
+
+    A column factor may be there (40, 1.5, 1/3200): what the meter's values are multiplied by.
+    """
     new = entered(book.import_csv, config, file)
     if as_json:
         print_json({"file": str(file), "new": new})
@@ -140,7 +146,12 @@ def add_device(
 @click.option("--model", required=True, help="Its model.")
 @click.option("--initial", "initials", required=True, multiple=True, type=ValueOf())
 @click.option("--device", default="", help="Who reads it, if another device than before.")
+@click.option("--factor", default="", help="40 or 1/3200: the new one's values times it.")
+@click.option(
+    "--rolled-over", is_flag=True, help="The old dial passed its end after the last reading."
+)
 @click.option("--at", type=Moment(), help="When; now if left out.")
+@by_person
 @configured
 def exchange(
     config: GatewayConfig,
@@ -152,13 +163,29 @@ def exchange(
     model: str,
     initials: Iterable[tuple[str, Decimal]],
     device: str,
+    factor: str,
+    rolled_over: bool,
     at: int | None,
+    actor: str,
 ) -> None:
-    """Record that the meter of POINT was exchanged, with last and first values."""
+    """Record that the meter of POINT was exchanged, with last and first values.
+
+    A final value below the last reading is a turn of the dial where V-ROLL's rule sees one, else
+    only with --rolled-over.
+    """
     at_ms = system_clock() if at is None else at
-    new = NewMeter(installed, model, dict(initials), device=device)
-    with ledger(config) as store:
-        book.exchange_meter(store, point, old=removed, finals=dict(finals), new=new, at_ms=at_ms)
+    new = NewMeter(installed, model, dict(initials), device=device, factor=factor)
+    with ledger(config) as store, store.transaction() as connection:
+        book.exchange_meter(
+            store,
+            point,
+            old=removed,
+            finals=dict(finals),
+            new=new,
+            at_ms=at_ms,
+            rolled_over=rolled_over,
+        )
+        SqliteAudit(connection).append(_exchanged(point, removed, installed, at_ms, actor))
     click.echo(f"{point}: {removed} removed, {installed} installed")
 
 
@@ -183,6 +210,13 @@ def list_registers(config: GatewayConfig, house: str | None, *, as_json: bool) -
             )
             for line in lines
         ],
+    )
+
+
+def _exchanged(point: str, removed: str, installed: str, at_ms: int, actor: str) -> Act:
+    when = from_ms(at_ms).isoformat()
+    return Act(
+        *(system_clock(), actor, via(), "exchange", point, removed, f"{installed}, {when}", "")
     )
 
 

@@ -1,14 +1,17 @@
 """Commands of the review: what waits, a reading's story, and the decisions."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
 from drivers.reading import from_ms
+from gateway.claims.deciding import bring
+from gateway.claims.list import ClaimRow
 from gateway.commands.common import (
     Commands,
     as_json,
@@ -22,15 +25,18 @@ from gateway.commands.people import by_person, via
 from gateway.commands.registry import Moment
 from gateway.config import GatewayConfig
 from gateway.review import decisions, reference
-from gateway.review.queue import Story, Task, Waiting
+from gateway.review.queue import Queue, Story, Task, Waiting
 from gateway.review.reference import Reference
 from gateway.review.story import story_document, story_lines
 from gateway.review.words import ASKS, Decided, Kind, Order, Read, ReviewError
+from gateway.sqlite.claims import SqliteClaimStore
 from gateway.sqlite.review import SqliteReviewStore
 from gateway.wiring import system_clock
 
 # A photo of a phone has a few MiB, a scanned act some more; a hash needs the whole of it once.
 DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
+
+_CLAIM = re.compile(r"claim-(\d{1,12})")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,17 +52,25 @@ class ListedFirst(Commands):
         return super().parse_args(ctx, args)
 
 
-class ReadingName(click.ParamType[Reference]):
-    """A reading, as ``review list`` names it."""
+class ClaimNumber(NamedTuple):
+    """A claim, as ``claims list`` names it."""
+
+    number: int
+
+
+class ReadingName(click.ParamType[Reference | ClaimNumber]):
+    """A reading, as ``review list`` names it, or a claim (``claim-17``)."""
 
     name = "READING"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Reference:
+    ) -> Reference | ClaimNumber:
         """The reference; a usage error for anything else."""
-        if isinstance(value, Reference):
+        if isinstance(value, Reference | ClaimNumber):
             return value
+        if match := _CLAIM.fullmatch(str(value)):
+            return ClaimNumber(int(match[1]))
         try:
             return reference.parse(str(value))
         except ValueError as error:
@@ -124,6 +138,8 @@ def list_waiting(
         ("reading", "house", "flat", "value", "accepted before", "rule", "detail", "open"),
         [_row(row) for row in rows],
     )
+    if rows:
+        click.echo(f"next: plomba-gateway review show READING, then {', '.join(Kind)}")
 
 
 @review.command("tasks")
@@ -137,21 +153,32 @@ def list_tasks(config: GatewayConfig, house: str | None, limit: int, *, as_json:
         tasks = overview.queue.tasks(house, limit)
     if as_json:
         for task in tasks:
-            print_json(task._asdict())
+            print_json(task.document())
         return
     print_table(
         ("no", "to do", "reading", "house", "address", "flat", "since (UTC)", "by", "why"),
         [_task(task) for task in tasks],
     )
+    if tasks:
+        click.echo(
+            "next: plomba-gateway review replace, accept or reject READING with what was found, or"
+            " review confirm NO"
+        )
 
 
 @review.command("show")
 @click.argument("reading", type=ReadingName())
 @configured
 @as_json
-def show(config: GatewayConfig, reading: Reference, *, as_json: bool) -> None:
-    """Show all that is known of READING: verdicts, neighbours, evidence, decisions."""
+def show(config: GatewayConfig, reading: Reference | ClaimNumber, *, as_json: bool) -> None:
+    """Show all that is known of READING: verdicts, neighbours, claims, evidence, decisions."""
     with looking(config) as overview:
+        if isinstance(reading, ClaimNumber):
+            claim = _claim(overview.queue, reading)
+            if claim.reference_name is None:
+                _tell_claim(claim, as_json=as_json)
+                return
+            reading = reference.parse(claim.reference_name)
         found = overview.queue.story(reading)
     if found is None:
         raise ReviewError(f"there is no reading {reading}: see review list")
@@ -241,19 +268,38 @@ def _decide(
     config: GatewayConfig,
     act: Kind,
     *,
-    reading: Reference,
+    reading: Reference | ClaimNumber,
     actor: str,
     why: str,
     as_json: bool,
     read: Read | None = None,
     through: int | None = None,
 ) -> None:
-    order = Order(act, reading, actor, via(), why, read, through)
     with ledger(config) as store:
+        if isinstance(reading, ClaimNumber):
+            claims = SqliteClaimStore(store.database)
+            reading = bring(claims, reading.number, actor, system_clock())
+        order = Order(act, reading, actor, via(), why, read, through)
         made = decisions.decide(
             SqliteReviewStore(store.database), order, system_clock(), config.review.limits
         )
     _tell(made, act, as_json=as_json)
+
+
+def _claim(queue: Queue, asked: ClaimNumber) -> ClaimRow:
+    claim = queue.claim(asked.number)
+    if claim is None:
+        raise ReviewError(f"there is no claim-{asked.number}: see claims list")
+    return claim
+
+
+def _tell_claim(claim: ClaimRow, *, as_json: bool) -> None:
+    if as_json:
+        print_json(claim.document())
+        return
+    click.echo(f"{'claim':<10}{claim.told()}")
+    for finding in claim.findings:
+        click.echo(f"{'asked':<10}{finding}")
 
 
 def _tell(made: Decided, act: Kind | None = None, *, as_json: bool) -> None:
@@ -267,6 +313,7 @@ def _tell(made: Decided, act: Kind | None = None, *, as_json: bool) -> None:
                 "done": made.done,
                 "moved": moved,
                 "line": made.line,
+                "findings": [one._asdict() for one in made.told],
             }
         )
         return
@@ -283,6 +330,8 @@ def _tell(made: Decided, act: Kind | None = None, *, as_json: bool) -> None:
             f"proposal {made.number}: it would move what counts by {moved or 'an unknown amount'};"
             f" another person must say plomba-gateway review confirm {made.number}"
         )
+    for finding in made.told:
+        click.echo(f"{finding.rule}: {finding.detail}")
 
 
 def _row(row: Waiting) -> Sequence[object]:

@@ -7,7 +7,6 @@ import signal
 import sys
 
 import click
-import structlog
 
 from cloud_sync.signing import SigningKey
 from gateway.commands.common import as_json, configured, print_json
@@ -63,6 +62,8 @@ async def _until_told(config: GatewayConfig) -> None:
 
 
 def _log_to_stderr() -> None:
+    import structlog  # noqa: PLC0415 - a sixth of the start of commands, and no other one logs
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

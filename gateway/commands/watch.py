@@ -1,14 +1,21 @@
 """Commands that look after the rules: what is silent, and by which numbers readings are judged."""
 
+from collections.abc import Sequence
+
 import click
 
 from drivers.reading import from_ms
 from gateway.commands.common import as_json, configured, looking, print_json, print_table
 from gateway.config import GatewayConfig
+from gateway.estimation.clauses import Clause, clauses
+from gateway.quality import CODES, Quality
 from gateway.rules import VERSION
+from gateway.rules.catalogue import RULES
 from gateway.rules.parameters import ROWS
 from gateway.surveillance import Delivery, Watched, troubled, watch
 from gateway.wiring import system_clock
+
+_MARKS = "S sourced, M from memory, P our proposal: none is a law"
 
 
 @click.command()
@@ -35,18 +42,48 @@ def silent(config: GatewayConfig, house: str | None, *, everything: bool, as_jso
 
 
 @click.command("rules")
+@click.option("--clauses", "shown", flag_value="clauses", help="Those of estimates and charges.")
+@click.option("--codes", "shown", flag_value="codes", help="The quality codes and other words.")
 @as_json
-def numbers(*, as_json: bool) -> None:
-    """List the numbers of the rules: since when, for which resource, and where each is from."""
+def numbers(shown: str | None, *, as_json: bool) -> None:
+    """List the rules with where each is judged, and their numbers with where they are from.
+
+    With --clauses those of ПП 354 by which estimates and charges are made; with --codes what
+    AEMO, ESPI, MSCONS, Sparkplug and ГИС ЖКХ call the quality codes of IEC 61968-9.
+    """
+    if shown == "clauses":
+        _list("clauses", clauses(), Clause._fields, as_json=as_json)
+        return
+    if shown == "codes":
+        _list("codes", list(CODES.values()), Quality._fields, as_json=as_json)
+        return
     rows = [row._asdict() | {"valid_from": row.valid_from.isoformat()} for row in ROWS]
     if as_json:
-        print_json({"version": VERSION, "parameters": rows})
+        rules = [rule._asdict() for rule in RULES]
+        print_json({"version": VERSION, "rules": rules, "parameters": rows})
         return
-    click.echo(f"version {VERSION}; S sourced, M from memory, P our proposal: none is a law")
+    click.echo(f"version {VERSION}; {_MARKS}")
+    print_table(("rule", "judged", "weighs", "default", "mark", "looks at"), RULES)
+    click.echo()
     print_table(
         ("rule", "number", "resource", "from", "value", "mark", "source"),
         [tuple(row.values()) for row in rows],
     )
+
+
+def _list(
+    name: str, rows: Sequence[Clause | Quality], header: Sequence[str], *, as_json: bool
+) -> None:
+    if as_json:
+        print_json({name: [row._asdict() for row in rows]})
+        return
+    if name == "clauses":
+        click.echo(_MARKS)
+    print_table(header, [tuple(map(_cell, row)) for row in rows])
+
+
+def _cell(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _row(one: Watched) -> tuple[object, ...]:

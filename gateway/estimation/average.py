@@ -47,12 +47,16 @@ def average_of(
     months: int,
     months_min: int,
     seasons: Sequence[Bounds] | None = None,
+    running: Bounds | None = None,
 ) -> Average | None:
     """The average over the newest `months` of `history` (newest first); None under `months_min`.
 
-    `seasons` None counts all time.
+    `seasons` None counts all time. `running` is the period after the newest one: by its
+    contract's window the newest line may have been read in it.
     """
     calendar = [one.period for one in history]
+    if running is not None:
+        calendar.insert(0, running)
     used = measured = Fraction(0)
     for one in history:
         stretch = _snapped(one, calendar)

@@ -2,47 +2,74 @@
 
     measured -> unread 1..n: average -> unread n+1...: norm -> measured (and correction)
 
-The state is one number, how many periods in a row have gone unread; the terms say where it
-changes the method. What cannot be computed is not made up: without months enough to average it is
-the norm, and without a norm nothing is billed and the reason says what is missing.
+The state is a number for each cause, how many periods of the run have gone unread by it; the terms
+say where it changes the method. A check meter goes before all of it, and is asked elsewhere. What
+cannot be computed is not made up: without months enough to average it is the norm, and without a
+norm nothing is billed and the reason says what is missing.
 """
 
 from enum import StrEnum
 from typing import NamedTuple
 
 from gateway.estimation.average import Average
+from gateway.estimation.refusal import Raised
 from gateway.estimation.terms import Terms
 
 
 class Choice(StrEnum):
     """What an unread period is billed by."""
 
+    CHECK = "check"
     AVERAGE = "average"
     NORM = "norm"
     NOTHING = "nothing"
 
 
 class Decision(NamedTuple):
-    """The choice, and why in one line with the clause it rests on."""
+    """The choice, and why in one line with the clause it rests on; a norm may be raised."""
 
     choice: Choice
     reason: str
+    raised: Raised | None = None
 
 
 def choose(
-    unread_before: int, terms: Terms, average: Average | None, *, has_norm: bool, short_of: str
+    unread_before: int,
+    terms: Terms,
+    average: Average | None,
+    *,
+    norm: str | None,
+    short_of: str,
+    raised: Raised | None = None,
 ) -> Decision:
-    """Choose for a period after `unread_before` unread ones.
+    """Choose for a period after `unread_before` unread ones of the same cause.
 
-    `short_of` says why there is no average, where there is none.
+    `norm` says how the norm came about (empty: by a row of its own), None where there is none;
+    `short_of` says why there is no average, where there is none. A raise counts once the average
+    has had its turn, or at once where its clause says so.
     """
     number = unread_before + 1
-    if _averages(unread_before, terms) and average is not None:
+    averages = _averages(unread_before, terms)
+    if raised is not None and norm is not None and raised.at_once:
+        return Decision(Choice.NORM, f"{_named(norm)}: {raised.said}", raised)
+    if averages and average is not None:
         return Decision(Choice.AVERAGE, f"{_months(average)}, {_place(number, terms)}")
-    why = short_of if _averages(unread_before, terms) else _place(number, terms)
-    if has_norm:
-        return Decision(Choice.NORM, f"norm of consumption, ПП 354 п. 60: {why}")
-    return Decision(Choice.NOTHING, f"{why}; no norm applies: see registry norms")
+    why = short_of if averages else _place(number, terms)
+    if norm is None:
+        return Decision(Choice.NOTHING, f"{why}; {_instead(terms)}")
+    if raised is not None and not averages:
+        return Decision(Choice.NORM, f"{_named(norm)}: {why}; {raised.said}", raised)
+    return Decision(Choice.NORM, f"{_named(norm)}: {why}")
+
+
+def _named(norm: str) -> str:
+    return ", ".join(filter(None, ("norm of consumption", norm, "ПП 354 п. 60")))
+
+
+def _instead(terms: Terms) -> str:
+    if terms.of_house:
+        return "no norm is a house meter's: see house-balance for the common needs by norm"
+    return "no norm applies: see registry norms"
 
 
 def _averages(unread_before: int, terms: Terms) -> bool:

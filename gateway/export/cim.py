@@ -3,10 +3,12 @@
 One MeterReading per meter and metering point, one Readings per line: the closing value, when it
 was taken, what it counts (an 18-field ReadingType code) and every quality known of it. A line that
 nobody read stands there too, marked as known missing: its value is the old one, at its old time.
-Where it was billed on account by average or norm, the mark of that stands beside.
+Where it was billed on account (check meter, average, norm), the mark of that stands beside.
 
 Element order is the schema's (namespace of 2011). Values are exact decimals in the unit that the
-ReadingType names; there is none for Gcal, which are told as GJ (1 Gcal = 4.1868 GJ).
+ReadingType names; there is none for Gcal, which are told as GJ (1 Gcal = 4.1868 GJ). Where a
+meter is multiplied (transformers, pulses) the values are those times the factor, rounded down as
+billing does, so that the way between two of them is the consumption that was billed.
 """
 
 import re
@@ -17,8 +19,10 @@ from xml.etree.ElementTree import Element
 
 from drivers.reading import Resource, Unit, from_ms
 from gateway.billing import Method
+from gateway.closing_records import ClosingLine
 from gateway.export.closed import Closed, Documents, LeftOut, Origin
 from gateway.export.xml import child, document
+from gateway.meter_life.factor import ONE, volume
 
 NAMESPACE = "http://iec.ch/TC57/2011/MeterReadings#"
 GJ_PER_GCAL = Decimal("4.1868")
@@ -57,6 +61,7 @@ _OF_METHOD: Final = {
     Method.INTERPOLATED: (ESTIMATED,),
     Method.AVERAGE: (KNOWN_MISSING, ESTIMATED),
     Method.NORM: (KNOWN_MISSING, BY_NORM),
+    Method.CHECK: (KNOWN_MISSING, ESTIMATED),
 }
 
 
@@ -137,7 +142,7 @@ def _meter_reading(root: Element, told: Sequence[tuple[Closed, str]]) -> None:
 
 def _readings(reading: Element, closed: Closed, code: str) -> None:
     line = closed.line
-    value = line.closing_value * (GJ_PER_GCAL if line.unit == Unit.GCAL else 1)
+    value = _position(line) * (GJ_PER_GCAL if line.unit == Unit.GCAL else 1)
     element = child(reading, f"{{{NAMESPACE}}}Readings")
     child(element, f"{{{NAMESPACE}}}reason", "billing")
     child(element, f"{{{NAMESPACE}}}timeStamp", _utc(line.closing_at_ms))
@@ -148,6 +153,15 @@ def _readings(reading: Element, closed: Closed, code: str) -> None:
             child(about, f"{{{NAMESPACE}}}comment", comment)
         child(about, f"{{{NAMESPACE}}}ReadingQualityType").set("ref", quality)
     child(element, f"{{{NAMESPACE}}}ReadingType").set("ref", code)
+
+
+def _position(line: ClosingLine) -> Decimal:
+    """The closing value in what is billed: with a factor, the way between two is consumption."""
+    sign, digits, exponent = line.closing_value.as_tuple()
+    if line.factor == ONE or not isinstance(exponent, int):
+        return line.closing_value
+    mantissa = int(Decimal((sign, digits, 0)))
+    return Decimal(volume(mantissa, line.factor)).scaleb(exponent)
 
 
 def _named(parent: Element, name: str) -> None:

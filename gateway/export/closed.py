@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from drivers.reading import from_ms
-from gateway.closing import ClosingLine
+from gateway.closing_records import ClosingLine
 from gateway.evidence import Verdict
 
 

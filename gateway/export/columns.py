@@ -18,8 +18,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.billing import DETERMINED, Method
-from gateway.closing import ClosingLine
+from gateway.billing import DETERMINED, Method, Role
+from gateway.closing_records import ClosingLine
 from gateway.config import said
 from gateway.export.closed import Closed, Documents, ExportError, LeftOut, local_date
 from gateway.handoff.csv import harmless
@@ -37,6 +37,11 @@ FIELDS = frozenset(
     {name.removesuffix("_ms") for name in ClosingLine._fields}
     | {"address", "origin", "period_year", "period_month", "determined"}
 )
+# What an account's bill must not add up: its lines are in the others already, or no consumption.
+_UNBILLED = {
+    Role.CHECK: "a check register: its consumption is in the lines that are billed",
+    Role.EXPORT: "energy given back is no consumption",
+}
 _EXAMPLE_DAY = date(2026, 10, 31)
 
 
@@ -67,7 +72,10 @@ class Column(_Part):
 
 
 class Profile(_Part):
-    """How a CSV file is written. `lines` = "accounts" leaves out the meters of whole houses."""
+    """How a CSV file is written.
+
+    `lines` = "accounts" leaves out the meters of whole houses, and what is not billed.
+    """
 
     title: str
     note: str = ""
@@ -124,6 +132,9 @@ def as_columns(lines: Iterable[Closed], profile: Profile) -> Documents:
     for one in lines:
         if profile.lines == "accounts" and one.line.account is None:
             left_out.append(LeftOut.of(one, "a meter of the whole house has no account"))
+            continue
+        if profile.lines == "accounts" and one.line.role != Role.BILLED:
+            left_out.append(LeftOut.of(one, _UNBILLED[Role(one.line.role)]))
             continue
         cells = _cells(one, profile)
         row = [_filled(column.value, cells) for column in profile.columns]

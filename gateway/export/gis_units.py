@@ -117,6 +117,19 @@ def imported(value: Decimal, unit: Unit, okei: Okei) -> str:
     return text
 
 
+def read_back(text: str, unit: Unit, okei: Okei) -> Decimal:
+    """A value of ГИС ЖКХ in a register's unit; ValueError where there is no exact one."""
+    factor = _FACTORS.get((unit, okei))
+    if factor is None:
+        raise ValueError(f"the unit {okei} of the device cannot be converted exactly to {unit}")
+    with localcontext(prec=_PRECISION) as context:
+        context.traps[Inexact] = True
+        try:
+            return Decimal(text) / factor
+        except Inexact:
+            raise ValueError(f"{text} in the unit {okei} is no exact number of {unit}") from None
+
+
 def _exponent(value: Decimal) -> int:
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int):

@@ -3,10 +3,12 @@
 A device is reported whole or not at all: a meter with two tariffs of which one was not read is
 left out, because a missing T2 would be taken for a meter without one. Only what was read in the
 period is reported, in the device's unit, exactly. A request holds at most 1000 devices; it names
-the house where all of them stand in one. The header, the signature and the sending are a client's.
+the house where all of them stand in one. The header, the signature and the sending are a client's
+(see gateway/gis).
 
 TransportGUIDs are made from the device's GUID and the line's id, so that exporting a period
-again gives the same request, and ГИС ЖКХ sees a repetition as one.
+again gives the same request, and ГИС ЖКХ sees a repetition as one. Values that it has refused are
+sent again under a number of their own.
 """
 
 import uuid
@@ -15,7 +17,8 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from drivers.reading import Resource, Unit
-from gateway.billing import Method
+from gateway.billing import Method, Role
+from gateway.claims.model import ClaimSource
 from gateway.export.closed import Closed, Documents, LeftOut, Origin
 from gateway.export.gis_units import RESOURCE_CODES, Okei, imported, tariff
 from gateway.export.xml import child, document
@@ -47,8 +50,23 @@ class Report(NamedTuple):
         return self.lines[min(self.lines)]
 
 
+class Sorted(NamedTuple):
+    """The lines of a period: those to report, device by device, and the others."""
+
+    reports: tuple[Report, ...]
+    left_out: tuple[LeftOut, ...]
+
+
 def as_gis_zhkh(lines: Iterable[Closed], devices: Mapping[str, GisDevice]) -> Documents:
     """One request per 1000 devices, in the order of the lines."""
+    found = sort(lines, devices)
+    files = tuple(request([(one, guid_of(one)) for one in few]) for few in chunks(found.reports))
+    count = sum(len(report.lines) for report in found.reports)
+    return Documents(files, count, found.left_out, devices=len(found.reports))
+
+
+def sort(lines: Iterable[Closed], devices: Mapping[str, GisDevice]) -> Sorted:
+    """What can be reported of a period's lines, and what cannot with the reason."""
     left_out: list[LeftOut] = []
     reports = []
     for meter, of_meter in _by_meter(lines).items():
@@ -61,15 +79,18 @@ def as_gis_zhkh(lines: Iterable[Closed], devices: Mapping[str, GisDevice]) -> Do
                 reason = str(error)
         if reason:
             left_out += [LeftOut.of(one, reason) for one in wanted.values()]
-    files = tuple(_request(chunk) for chunk in _chunks(reports))
-    left_out.sort()
-    count = sum(len(report.lines) for report in reports)
-    return Documents(files, count, tuple(left_out), devices=len(reports))
+    return Sorted(tuple(reports), tuple(sorted(left_out)))
 
 
-def transport_guid(device: GisDevice, line_id: str) -> str:
-    """The same for the same line of the same device, unlike for any other."""
-    return str(uuid.uuid5(uuid.UUID(device.device_guid), line_id))
+def guid_of(report: Report, refusals: int = 0) -> str:
+    """The TransportGUID of a device's values, which ГИС ЖКХ has refused so often before."""
+    line_id = report.first.line.line_id
+    return transport_guid(report.device, f"{line_id}/{refusals}" if refusals else line_id)
+
+
+def transport_guid(device: GisDevice, name: str) -> str:
+    """The same for the same name of the same device, unlike for any other."""
+    return str(uuid.uuid5(uuid.UUID(device.device_guid), name))
 
 
 def _by_meter(lines: Iterable[Closed]) -> dict[str, list[Closed]]:
@@ -86,7 +107,9 @@ def _wanted(lines: Sequence[Closed], left_out: list[LeftOut]) -> dict[int, Close
     for one in lines:
         line = one.line
         number = tariff(Resource(line.resource), line.register)
-        if line.point != newest.line.point:
+        if line.role == Role.CHECK:
+            left_out.append(LeftOut.of(one, "a check register: shown, never billed"))
+        elif line.point != newest.line.point:
             left_out.append(LeftOut.of(one, f"the meter was moved to {newest.line.point}"))
         elif number is None:
             left_out.append(LeftOut.of(one, f"ГИС ЖКХ takes no {line.register} of {line.resource}"))
@@ -127,6 +150,8 @@ def _unread(closed: Closed) -> str:
         return f"{line.method}: {line.reason}"
     if closed.origin is Origin.INSTALLATION:
         return "the meter was not read since its installation"
+    if line.source == ClaimSource.GIS:
+        return "the resident's own figure, which ГИС ЖКХ has already"
     return ""
 
 
@@ -138,51 +163,55 @@ def _report(wanted: Mapping[int, Closed], device: GisDevice) -> Report:
     return Report(device, wanted, values)
 
 
-def _chunks(reports: Sequence[Report]) -> Iterator[Sequence[Report]]:
+def chunks(reports: Sequence[Report]) -> Iterator[Sequence[Report]]:
+    """As many at a time as a request may hold."""
     for start in range(0, len(reports), DEVICES_PER_REQUEST_MAX):
         yield reports[start : start + DEVICES_PER_REQUEST_MAX]
 
 
-def _request(reports: Sequence[Report]) -> bytes:
-    version = {f"{{{BASE}}}version": SCHEMA_VERSION}
-    root = Element(f"{{{METERING}}}importMeteringDeviceValuesRequest", version)
-    houses = {report.device.house_guid for report in reports}
+def request(reports: Sequence[tuple[Report, str]], identity: str = "") -> bytes:
+    """The request of devices with their TransportGUIDs; a signature refers to its `identity`."""
+    root = Element(f"{{{METERING}}}importMeteringDeviceValuesRequest")
+    if identity:
+        root.set("Id", identity)
+    root.set(f"{{{BASE}}}version", SCHEMA_VERSION)
+    houses = {report.device.house_guid for report, _ in reports}
     if len(houses) == 1 and houses != {""}:
         child(root, f"{{{METERING}}}FIASHouseGuid", houses.pop())
-    for report in reports:
+    for report, transport in reports:
         device = child(root, f"{{{METERING}}}MeteringDevicesValues")
         child(device, f"{{{METERING}}}MeteringDeviceRootGUID", report.device.device_guid)
         if report.first.line.resource == Resource.ELECTRICITY:
-            _electric(device, report)
+            _electric(device, report, transport)
         else:
-            _one_rate(device, report)
+            _one_rate(device, report, transport)
     return document(root, PREFIXES)
 
 
-def _electric(device: Element, report: Report) -> None:
+def _electric(device: Element, report: Report, transport: str) -> None:
     value = child(
         child(device, f"{{{METERING}}}ElectricDeviceValue"), f"{{{METERING}}}CurrentValue"
     )
     for place, text in enumerate(report.values.values(), 1):
         child(value, f"{{{DEVICE_BASE}}}MeteringValueT{place}", text)
-    _when(value, report)
+    _when(value, report, transport)
 
 
-def _one_rate(device: Element, report: Report) -> None:
+def _one_rate(device: Element, report: Report, transport: str) -> None:
     value = child(child(device, f"{{{METERING}}}OneRateDeviceValue"), f"{{{METERING}}}CurrentValue")
     resource = child(value, f"{{{DEVICE_BASE}}}MunicipalResource")
     child(resource, f"{{{NSI_BASE}}}Code", RESOURCE_CODES[Resource(report.first.line.resource)])
     child(resource, f"{{{NSI_BASE}}}GUID", report.device.resource_guid)
     child(value, f"{{{DEVICE_BASE}}}MeteringValue", *report.values.values())
-    _when(value, report)
+    _when(value, report, transport)
 
 
-def _when(value: Element, report: Report) -> None:
+def _when(value: Element, report: Report, transport: str) -> None:
     """The day of the reading, and the period, which a reading just after midnight is not in."""
     first = report.first
     year, month = first.line.period.split("-")
     child(value, f"{{{METERING}}}DateValue", first.closing_date.isoformat())
-    child(value, f"{{{BASE}}}TransportGUID", transport_guid(report.device, first.line.line_id))
+    child(value, f"{{{BASE}}}TransportGUID", transport)
     period = child(value, f"{{{METERING}}}Period")
     child(period, f"{{{BASE}}}Year", year)
     child(period, f"{{{BASE}}}Month", str(int(month)))

@@ -1,6 +1,12 @@
 """Billing that picks up files: a CSV file of lines per house and period, in a directory.
 
-Corrections of earlier lines have other columns, and so a file of their own beside it.
+Corrections of earlier lines, withdrawals and charges for interference have other columns, and so
+files of their own beside it.
+
+A cell that a spreadsheet would take for a formula gets an apostrophe before it. Only a text that a
+person entered (a name, a reason) can be such a cell, and people do open these files, so the
+apostrophe in an odd name is the smaller harm; JSON and XML carry names as they are. Numbers stay
+numbers, with their sign.
 
 A file appears whole or not at all (written beside, synced, renamed), under a name that depends
 only on what it holds. A second delivery after a crash replaces it with the same bytes. UTF-8,
@@ -19,8 +25,10 @@ from gateway.handoff.target import ACKNOWLEDGED, Answer, DueEvent, failed
 
 _NOT_FOR_FILES = re.compile(r"[^\w.-]+")
 # A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"^-?[0-9]+(\.[0-9]+)?$")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+# A file's name has 255 bytes; a letter may take four of them.
+_HOUSE_CHARS_MAX = 40
 
 
 class CsvTarget:
@@ -49,9 +57,13 @@ class CsvTarget:
 
 def file_name(row: Mapping[str, str]) -> str:
     """The file of a row: its house, and the line or correction it begins with."""
-    house = _NOT_FOR_FILES.sub("-", row["house"]).strip("-.")
+    house = _NOT_FOR_FILES.sub("-", row["house"])[:_HOUSE_CHARS_MAX].strip("-.")
     if "correction_id" in row:
         return f"{row['corrected_in']}-corrections-{row['correction_id']}-{house}.csv"
+    if "withdrawal_id" in row:
+        return f"{row['period']}-withdrawn-{row['withdraws']}-{house}.csv"
+    if "charge_id" in row:
+        return f"{row['charged_in']}-charges-{row['charge_id']}-{house}.csv"
     return f"{row['line_id']}-{house}.csv"
 
 
@@ -91,4 +103,4 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def harmless(cell: str) -> str:
     """A name that a spreadsheet would run as a formula gets an apostrophe; numbers stay."""
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.match(cell) else cell
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell

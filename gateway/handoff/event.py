@@ -1,9 +1,10 @@
 """A closing line as a CloudEvent 1.0: the form in which it waits, travels and is recognised again.
 
 A correction of an earlier line travels in the same way, as an event of its own type that names the
-line. The event's id is the line's, or the correction's. Whoever receives one twice keeps the
-first; that is all a billing system needs for exactly-once. Values are decimal strings, since JSON
-numbers are doubles to many.
+line; so does what an interference is charged for, and what a reopened period takes back. The
+event's id is the line's, the correction's, the charge's or the withdrawal's. Whoever receives one
+twice keeps the first; that is all a billing system needs for exactly-once. Values are decimal
+strings, since JSON numbers are doubles to many.
 """
 
 from typing import Any
@@ -11,23 +12,23 @@ from typing import Any
 import msgspec
 
 from drivers.reading import from_ms
-from gateway.closing import ClosingLine, Event, EventMaker
+from gateway.acts.model import Charge
+from gateway.closing_records import Event, EventMaker, Record
 from gateway.correcting import CorrectedLine
+from gateway.withdrawn import Withdrawn
 
 LINE_CLOSED = "plomba.billing.line-closed.v1"
 LINE_CORRECTED = "plomba.billing.line-corrected.v1"
+LINE_WITHDRAWN = "plomba.billing.line-withdrawn.v1"
+INTERFERENCE_CHARGED = "plomba.billing.interference-charged.v1"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 
 def event_maker(source: str) -> EventMaker:
     """Events that name `source` (a URI reference, such as ``urn:plomba:gateway:…``)."""
 
-    def event_of(record: ClosingLine | CorrectedLine) -> Event:
-        if isinstance(record, CorrectedLine):
-            named = (record.correction_id, LINE_CORRECTED, record.corrected_at_ms)
-        else:
-            named = (record.line_id, LINE_CLOSED, record.closed_at_ms)
-        event_id, kind, at_ms = named
+    def event_of(record: Record) -> Event:
+        event_id, kind, at_ms = _named(record)
         attributes = {
             "specversion": "1.0",
             "id": event_id,
@@ -43,7 +44,26 @@ def event_maker(source: str) -> EventMaker:
     return event_of
 
 
+def _named(record: Record) -> tuple[str, str, int]:
+    """The id, the type and the time of a record's event."""
+    if isinstance(record, CorrectedLine):
+        return record.correction_id, LINE_CORRECTED, record.corrected_at_ms
+    if isinstance(record, Withdrawn):
+        return record.withdrawal_id, LINE_WITHDRAWN, record.withdrawn_at_ms
+    if isinstance(record, Charge):
+        if record.charged_at_ms is None:
+            raise ValueError(f"expected a charge handed over, got {record.charge_id} before that")
+        return record.charge_id, INTERFERENCE_CHARGED, record.charged_at_ms
+    return record.line_id, LINE_CLOSED, record.closed_at_ms
+
+
 def data_of(payload: bytes) -> dict[str, str]:
-    """The fields of an event's line or correction, in their order."""
+    """The fields of an event's record, in their order."""
     data: dict[str, str] = msgspec.json.decode(payload, type=dict[str, Any])["data"]
     return data
+
+
+def type_of(payload: bytes) -> str:
+    """What an event says: that a line was closed, corrected, withdrawn."""
+    kind: str = msgspec.json.decode(payload, type=dict[str, Any])["type"]
+    return kind

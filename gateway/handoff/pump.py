@@ -56,8 +56,11 @@ class Pump:
         tried = 0
         while events := await self._due(target, now_ms):
             answers = await target.deliver(events)
+            # Drawn once for all of them: what was due together stays together, or a file of a
+            # period would be written in parts that a later attempt does not know of.
+            spread = jitter(self._random)
             attempts = [
-                Attempt(event.event_no, answer, self._next_ms(event, answer, now_ms))
+                Attempt(event.event_no, answer, _next_ms(event, answer, now_ms, spread))
                 for event, answer in zip(events, answers, strict=True)
             ]
             await self._record(target, attempts, now_ms)
@@ -70,10 +73,20 @@ class Pump:
     async def _record(self, target: Target, attempts: list[Attempt], now_ms: int) -> None:
         await self._call(lambda: self._outbox.record(target.name, attempts, now_ms))
 
-    def _next_ms(self, event: DueEvent, answer: Answer, now_ms: int) -> int:
-        if answer.state is not State.PENDING:
-            return now_ms
-        delay_s = min(LAST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(event.attempts, 16))
-        delay_s *= self._random.uniform(0.5, 1.0)
-        asked_s = min(LAST_DELAY_S, answer.retry_after_s or 0.0)
-        return now_ms + max(1, round(1000 * max(delay_s, asked_s)))
+
+def _next_ms(event: DueEvent, answer: Answer, now_ms: int, spread: float) -> int:
+    if answer.state is not State.PENDING:
+        return now_ms
+    asked_s = min(LAST_DELAY_S, answer.retry_after_s or 0.0)
+    return now_ms + max(delay_ms(event.attempts, spread), round(1000 * asked_s))
+
+
+def jitter(random: Random) -> float:
+    """By what a delay is multiplied."""
+    return random.uniform(0.5, 1.0)
+
+
+def delay_ms(attempts: int, spread: float, first_s: float = FIRST_DELAY_S) -> int:
+    """How long to wait after that many failures: doubling from `first_s`, bounded."""
+    delay_s = min(LAST_DELAY_S, first_s * 2.0 ** min(attempts, 16))
+    return max(1, round(1000 * delay_s * spread))

@@ -1,7 +1,8 @@
 """What hand-off asks of a billing system and of storage, and how their answers are told apart.
 
 A target answers for every event it was given: *acknowledged*, *refused* (trying again cannot
-help, a person must look) or *failed* (try again later). Storage keeps the answer and knows what
+help, a person must look), *left out* (there is no place for it there) or *failed* (try again
+later). Storage keeps the answer and knows what
 is due; it never gives one event of a target to two pumps at once, because there is one pump.
 """
 
@@ -19,6 +20,8 @@ class State(StrEnum):
     PENDING = "pending"
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
+    LEFT_OUT = "left-out"
+    """The target has no place for it, and nobody needs to do anything."""
 
 
 class Answer(NamedTuple):
@@ -32,14 +35,24 @@ class Answer(NamedTuple):
 ACKNOWLEDGED = Answer(State.ACKNOWLEDGED)
 
 
+def words(text: str) -> str:
+    """A foreign server's words on one line, without what would move a terminal's cursor."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def refused(error: str) -> Answer:
     """Trying again cannot help."""
-    return Answer(State.REFUSED, error[:ERROR_CHARS_MAX])
+    return Answer(State.REFUSED, words(error)[:ERROR_CHARS_MAX])
 
 
 def failed(error: str, retry_after_s: float | None = None) -> Answer:
     """Trying again may help."""
-    return Answer(State.PENDING, error[:ERROR_CHARS_MAX], retry_after_s)
+    return Answer(State.PENDING, words(error)[:ERROR_CHARS_MAX], retry_after_s)
+
+
+def left_out(reason: str) -> Answer:
+    """It is not for this target."""
+    return Answer(State.LEFT_OUT, reason[:ERROR_CHARS_MAX])
 
 
 class DueEvent(NamedTuple):
@@ -75,7 +88,10 @@ class Outbox(Protocol):
     """Where events wait."""
 
     def due(self, target: str, now_ms: int) -> list[DueEvent]:
-        """The due events of the target's oldest closed period that has any."""
+        """The due events of the target's oldest closed period that has any.
+
+        One that names another (a correction, a withdrawal) is not due while that one is pending.
+        """
 
     def record(self, target: str, attempts: Sequence[Attempt], now_ms: int) -> None:
-        """Keep what became of them, in one transaction."""
+        """Keep what became of them, in one transaction; what was acknowledged stays so."""

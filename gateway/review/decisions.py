@@ -13,11 +13,13 @@ What is billed follows from the readings accepted when a period is closed. So a 
 period that is closed already shows in the next one.
 """
 
+from typing import NamedTuple
+
 from drivers.reading import ClockState, scaled
 from gateway import evidence, rules
 from gateway.audit import Act
-from gateway.model import Flag, Severity, State
-from gateway.review import rising
+from gateway.model import Finding, Flag, Level, Severity, State
+from gateway.review import checking, rising
 from gateway.review.ports import ReviewStore
 from gateway.review.reference import moment
 from gateway.review.rising import Limits
@@ -47,10 +49,18 @@ NO_BATCH = 0
 class _TakesAnotherError(Exception):
     """What was carried out moves too much for one person and is to be undone."""
 
-    def __init__(self, subject: Subject, effect: int | None) -> None:
+    def __init__(self, subject: Subject, moved: "_Moved") -> None:
         super().__init__(subject.reference)
         self.subject = subject
-        self.effect = effect
+        self.moved = moved
+
+
+class _Moved(NamedTuple):
+    """What an order did: by how much what counts moved, the new reading's copy, what was found."""
+
+    effect: int | None
+    copy: int | None = None
+    told: tuple[Finding, ...] = ()
 
 
 def decide(store: ReviewStore, order: Order, now_ms: int, limits: Limits) -> Decided:
@@ -64,7 +74,9 @@ def decide(store: ReviewStore, order: Order, now_ms: int, limits: Limits) -> Dec
             return _carry_out(store, order, now_ms, limits)
     except _TakesAnotherError as needed:
         with store.transaction():
-            return _record(store, order, needed.subject, now_ms, effect=needed.effect, done=False)
+            effect, _, told = needed.moved
+            proposed = _record(store, order, needed.subject, now_ms, effect=effect, done=False)
+            return proposed._replace(told=told)
 
 
 def confirm(
@@ -105,17 +117,18 @@ def _carry_out(
     before = rising.standing(store, subject, last_ms)
     moves = [_move(store, one, about, now_ms) for one, about in zip(orders, subjects, strict=True)]
     effect = rising.effect(subject.dial, before, rising.standing(store, subject, last_ms))
+    told = moves[0].told
     if limits is not None and rising.takes_two(subject.dial, effect, limits):
-        raise _TakesAnotherError(subject, effect)
+        raise _TakesAnotherError(subject, _Moved(effect, told=told))
     store.review.changed()
     first, *_ = [
         _record(
             store, one, about, now_ms,
-            state=_state_after(one), effect=moved, read_copy=copy, confirms=confirms,
+            state=_state_after(one), effect=moved.effect, read_copy=moved.copy, confirms=confirms,
         )
-        for one, about, (moved, copy) in zip(orders, subjects, moves, strict=True)
+        for one, about, moved in zip(orders, subjects, moves, strict=True)
     ]  # fmt: skip
-    return first._replace(effect=effect, readings=len(orders))
+    return first._replace(effect=effect, readings=len(orders), told=told)
 
 
 def _later(store: ReviewStore, order: Order, subject: Subject) -> list[Order]:
@@ -131,19 +144,18 @@ def _later(store: ReviewStore, order: Order, subject: Subject) -> list[Order]:
     return [order._replace(reference=reference, through_ms=None) for reference in found]
 
 
-def _move(
-    store: ReviewStore, order: Order, subject: Subject, now_ms: int
-) -> tuple[int | None, int | None]:
-    """Carry out one order: by how much what counts moved, and the new reading's copy number."""
+def _move(store: ReviewStore, order: Order, subject: Subject, now_ms: int) -> _Moved:
+    """Carry out one order."""
     read_at_ms = order.read.at_ms if order.read else subject.at_ms
     last_ms = max(subject.at_ms, read_at_ms)
     before = rising.standing(store, subject, last_ms)
     _give_state(store, order, subject, now_ms)
-    copy = _enter(store, order, subject, now_ms) if order.read else None
+    copy, told = _enter(store, order, subject, now_ms) if order.read else (None, ())
     if subject.dial is not None:
         for at_ms in sorted({subject.at_ms, read_at_ms}):
             rising.keep_rising(store, subject, subject.dial, at_ms)
-    return rising.effect(subject.dial, before, rising.standing(store, subject, last_ms)), copy
+    effect = rising.effect(subject.dial, before, rising.standing(store, subject, last_ms))
+    return _Moved(effect, copy, told)
 
 
 def _state_after(order: Order) -> State:
@@ -207,8 +219,10 @@ def _give_state(store: ReviewStore, order: Order, subject: Subject, now_ms: int)
         store.ledger.count({COUNTED_AS[subject.state]: -1, COUNTED_AS[state]: 1})
 
 
-def _enter(store: ReviewStore, order: Order, subject: Subject, now_ms: int) -> int:
-    """Store the value read at the meter as a reading of its own; its copy number."""
+def _enter(
+    store: ReviewStore, order: Order, subject: Subject, now_ms: int
+) -> tuple[int, tuple[Finding, ...]]:
+    """Store the value read at the meter as a reading of its own; its copy, and what is odd."""
     read, dial = order.read, subject.dial
     if read is None or dial is None:
         raise ReviewError(f"{order.reference}: expected the value read at the meter, got none")
@@ -217,14 +231,15 @@ def _enter(store: ReviewStore, order: Order, subject: Subject, now_ms: int) -> i
     except ValueError as error:
         raise ReviewError(f"{order.reference}: {error}") from error
     rising.check_dial(dial, mantissa)
+    told = checking.told(store, subject, dial, Level(read.at_ms, mantissa), now_ms)
     copy = store.review.copies(subject.register_no, read.at_ms)
     place = (subject.register_no, read.at_ms, copy)
     store.ledger.add_readings([(*place, mantissa, int(State.ACCEPTED), 0, NO_BATCH, 0)])
     said = f"read by {order.actor} in place of {dial.text(subject.mantissa)}: {read.document}"
-    verdict = VerdictRow(*place, RULE, Severity.WARNING, READ, said, now_ms, rules.VERSION)
-    store.ledger.add_verdicts([verdict])
+    given = [Finding(RULE, Severity.WARNING, READ, said), *told]
+    store.ledger.add_verdicts([VerdictRow(*place, *one, now_ms, rules.VERSION) for one in given])
     store.ledger.count({"inspected": 1})
-    return copy
+    return copy, told
 
 
 def _record(

@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from gateway.audit import Entry
+from gateway.claims.list import ClaimRow
 from gateway.evidence import StoredReading, Verdict
 from gateway.review.reference import Reference
-from gateway.review.words import Subject
+from gateway.review.words import Kind, Subject
 
 
 class Near(NamedTuple):
@@ -47,7 +48,21 @@ class Waiting(NamedTuple):
             "findings": [one._asdict() for one in self.findings],
             "before": self.before and self.before._asdict(),
             "after": self.after and self.after._asdict(),
+            "next": [f"plomba-gateway review {act} {self.reference}" for act in self.acts],
         }
+
+    @property
+    def acts(self) -> tuple[Kind, ...]:
+        """What a person can do about it, what is most to the point first."""
+        return _FIRST.get(self.rule, tuple(Kind))
+
+
+_FIRST = {
+    # Two sources contradict each other: only the meter itself can tell.
+    "V-SRC": (Kind.INSPECT, Kind.ASK_PHOTO, Kind.ACCEPT, Kind.REJECT),
+    # Not what the register counts: no value of it can be accepted.
+    "V-UOM": (Kind.REJECT, Kind.ASK_PHOTO, Kind.INSPECT),
+}
 
 
 class Task(NamedTuple):
@@ -63,6 +78,14 @@ class Task(NamedTuple):
     actor: str
     why: str
     at_ms: int
+
+    def document(self) -> dict[str, object]:
+        """The row for JSON, with what ends the task."""
+        if self.proposed:
+            steps = [f"confirm {self.number}", f"reject {self.reference}"]
+        else:
+            steps = [f"{act} {self.reference}" for act in (Kind.REPLACE, Kind.ACCEPT, Kind.REJECT)]
+        return self._asdict() | {"next": [f"plomba-gateway review {step}" for step in steps]}
 
 
 class Refusal(NamedTuple):
@@ -96,7 +119,11 @@ class Decided(NamedTuple):
 
 
 class Story(NamedTuple):
-    """All that is known of a reading. `stored` is None for one that a person took."""
+    """All that is known of a reading. `stored` is None for one that a person took.
+
+    `claims` are what people said of the register within a month of it, the reading itself first
+    where it is one of them.
+    """
 
     subject: Subject
     verdicts: tuple[Verdict, ...]
@@ -105,6 +132,7 @@ class Story(NamedTuple):
     decisions: tuple[Decided, ...]
     stored: StoredReading | None
     line: str | None
+    claims: tuple[ClaimRow, ...] = ()
 
 
 class Queue(Protocol):
@@ -118,6 +146,9 @@ class Queue(Protocol):
 
     def story(self, reference: Reference) -> Story | None:
         """All about one reading."""
+
+    def claim(self, number: int) -> ClaimRow | None:
+        """One claim of a person."""
 
     def refusals(self, house: str | None, limit: int) -> list[Refusal]:
         """What billing would not take, the newest first."""

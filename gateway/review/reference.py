@@ -11,7 +11,7 @@ from typing import NamedTuple
 from drivers.reading import from_ms, is_serial, parse_obis, to_ms
 
 _FORM = re.compile(
-    r"(?P<meter>.+)/(?P<register>[^/@]+)@(?P<at>[^#~]+)(?:#(?P<copy>\d{1,6}))?(?:~(?P<found>\d{1,18}))?"
+    r"(?P<meter>.+)/(?P<register>[^/@]+)@(?P<at>[^#~]+)(?:#(?P<copy>\d{1,18}))?(?:~(?P<found>\d{1,18}))?"
 )
 
 

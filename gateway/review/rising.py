@@ -56,12 +56,20 @@ def standing(store: ReviewStore, subject: Subject, at_ms: int) -> Level | None:
     if subject.dial is None:
         return None
     around = store.review.neighbours(subject.register_no, at_ms + 1)
-    return _level(around.before, subject.initial, at_ms + 1)
+    return _level(around.before, subject.initial, at_ms)
 
 
-def _level(stood: Stood | None, initial: Level | None, before_ms: int) -> Level | None:
+def around(store: ReviewStore, subject: Subject, at_ms: int) -> tuple[Level | None, Level | None]:
+    """What counts for the register next before an instant and next after it."""
+    found = store.review.neighbours(subject.register_no, at_ms)
+    after = found.after and Level(found.after.at_ms, found.after.mantissa)
+    return _level(found.before, subject.initial, at_ms), after
+
+
+def _level(stood: Stood | None, initial: Level | None, at_ms: int) -> Level | None:
+    """A meter is installed with its first value, so that counts for its very instant too."""
     levels = [Level(stood.at_ms, stood.mantissa)] if stood else []
-    if initial is not None and initial.at_ms < before_ms:
+    if initial is not None and initial.at_ms <= at_ms:
         levels.append(initial)
     return max(levels, default=None)
 

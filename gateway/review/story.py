@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from drivers.reading import from_ms
 from gateway import evidence
+from gateway.claims.ports import CLAIM_COPIES
 from gateway.review.queue import Decided, Near, Story
 
 
@@ -25,6 +26,7 @@ def story_document(story: Story) -> dict[str, object]:
         "before": _near_document(story.before),
         "after": _near_document(story.after),
         "decisions": [decided._asdict() for decided in story.decisions],
+        "claims": [claim.document() for claim in story.claims],
         "evidence": _evidence_document(story),
         "closed_with": story.line,
     }
@@ -41,6 +43,8 @@ def story_lines(story: Story) -> Iterator[tuple[str, str]]:
     for verdict in story.verdicts:
         yield "verdict", f"{verdict.rule} {verdict.severity} {verdict.quality} {verdict.detail}"
     yield from _evidence_lines(story)
+    for claim in story.claims:
+        yield "claim", claim.told()
     for decided in story.decisions:
         yield "decision", _told(decided, subject.unit)
     if story.line is not None:
@@ -65,13 +69,20 @@ def _evidence_document(story: Story) -> dict[str, object] | None:
 
 def _evidence_lines(story: Story) -> Iterator[tuple[str, str]]:
     if story.stored is None:
-        yield "evidence", "read at the meter by a person, see the decision"
+        if _is_claim(story):
+            yield "evidence", "brought by a person, see the claim: no device has signed it"
+        else:
+            yield "evidence", "read at the meter by a person, see the decision"
         return
     checked, reading = evidence.proven(story.stored)
     stored, kept = story.stored, reading.readout.evidence
     signer = checked.key.fingerprint
     yield "batch", f"{stored.sequence} of {stored.device}, signed by {signer}: the signature holds"
     yield "meter", f"{kept.kind.name.lower()} {kept.data.hex()}"
+
+
+def _is_claim(story: Story) -> bool:
+    return story.subject.reference.copy >= CLAIM_COPIES
 
 
 def _told(decided: Decided, unit: str) -> str:

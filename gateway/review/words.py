@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from gateway.model import Level, State
+from gateway.model import Finding, Level, State
 from gateway.review.reference import Reference
 from gateway.rules.subject import Dial
 
@@ -141,6 +141,8 @@ class Decided(NamedTuple):
     subject: Subject
     line: str | None
     readings: int = 1
+    told: tuple[Finding, ...] = ()
+    """What the rules say of a value read at the meter; nothing of it blocks."""
 
     @property
     def moved(self) -> Decimal | None:

@@ -8,7 +8,8 @@ quality codes are IEC 61968-9's (gateway/quality.py). Their numbers stand in one
 
 Three more modules speak before a reading has a register to be judged on: `assignment` (is this
 device to read this meter?), `inactive` (does a meter that was removed count on?) and `unit` (is
-this the quantity the register holds?). The screen of ingest (gateway/judge.py) tells in a few
+this the quantity the register holds?); `order` speaks when a whole group is stored, for it looks
+at places in the chain (gateway/disorder.py). The screen of ingest (gateway/judge.py) tells in a few
 comparisons that no rule would find anything, which is the case for nearly every reading. What is
 said of readings that did not come (V-SILENT, V-GAP) is in gateway/surveillance.py.
 """
@@ -33,7 +34,7 @@ from gateway.rules.subject import Candidate, History
 
 Check = Callable[[Candidate, History], Finding | None]
 
-VERSION = 2
+VERSION = 3
 """Stored with every batch and verdict; raised whenever a rule or one of its numbers changes."""
 
 RULES = (

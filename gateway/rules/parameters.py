@@ -55,11 +55,25 @@ class Limits(NamedTuple):
     slip_tolerance_percent: int
     silent_ms: int
     coverage_percent: int
+    gap_linear_ms: int
+    gap_even_ms: int
+    gap_even_last_ms: int
+    like_days: int
+    like_days_back: int
+    spike_percent: int
+    outlier_reach: int
+    outlier_tenths: int
+    noise_permille: int
+    sum_units: int
+    main_units: int
+    main_permille: int
+    main_units_min: int
+    estimated_in_a_row: int
 
 
 # Dates begin somewhere; no meter's clock shows an earlier one.
 EVER = date(1970, 1, 1)
-_S, _P = Mark.SOURCED, Mark.PROPOSED
+_S, _M, _P = Mark.SOURCED, Mark.MEMORY, Mark.PROPOSED
 
 ROWS = (
     # How far gateway and edge may stand apart with both clocks in order: network time keeps
@@ -91,6 +105,31 @@ ROWS = (
     # A daily read and half a day of patience.
     Parameter("V-SILENT", "silent_ms", None, EVER, 36 * _HOUR_MS, _S, "mako edmd: 36 h"),
     Parameter("V-SILENT", "coverage_percent", None, EVER, 95, _S, "mako edmd: 95 %"),
+    # The day series: how long a gap may be for each way of filling it (gateway/profile/).
+    Parameter("V-GAP", "gap_linear_ms", None, EVER, _HOUR_MS, _S, "IESO: point to point up to 1 h"),
+    Parameter("V-GAP", "gap_even_ms", None, EVER, 2 * _HOUR_MS, _M, "California: up to 2 h"),
+    # Without like days to go by; beyond it the slots stay missing.
+    Parameter("V-GAP", "gap_even_last_ms", None, EVER, _DAY_MS, _S, "Connexo: at most a day"),
+    Parameter("V-GAP", "like_days", None, EVER, 3, _S, "Itron: 3 nearest like days"),
+    Parameter("V-GAP", "like_days_back", None, EVER, 28, _S, "Connexo: within 4 weeks"),
+    # (P1 - P3) / P3 above 1.8.
+    Parameter("V-SPIKE", "spike_percent", None, EVER, 180, _M, "180 %"),
+    Parameter("V-HAMPEL", "outlier_reach", None, EVER, 3, _S, "edmd: k = 3"),
+    Parameter("V-HAMPEL", "outlier_tenths", None, EVER, 30, _S, "edmd: t = 3.0"),
+    # What a slot's use may jump by without being odd, in thousandths of what fuse or pipe let
+    # through: a kettle, a bath. No deviation counts as smaller; without it every shower after a
+    # quiet night would be an outlier.
+    Parameter("V-HAMPEL", "noise_permille", None, EVER, 100, _P, "sigma floored by resource"),
+    Parameter("V-HAMPEL", "noise_permille", Resource.COLD_WATER, EVER, 150, _P, "a bath"),
+    Parameter("V-HAMPEL", "noise_permille", Resource.HOT_WATER, EVER, 150, _P, "a bath"),
+    Parameter("V-HAMPEL", "noise_permille", Resource.GAS, EVER, 150, _P, "a boiler starting"),
+    Parameter("V-SUM", "sum_units", None, EVER, 2, _P, "2 · resolution · multiplier"),
+    # How far a day of a meter and its check meter may lie apart: absolute, or in thousandths.
+    Parameter("V-MAIN", "main_units", None, EVER, 0, _S, "Connexo: 0 absolute"),
+    Parameter("V-MAIN", "main_permille", None, EVER, 20, _P, "two meters of class 1"),
+    # Below a hundred last digits the cut-off digits weigh more than the meters' errors.
+    Parameter("V-MAIN", "main_units_min", None, EVER, 100, _P, "skipped under a threshold"),
+    Parameter("V-EST", "estimated_in_a_row", None, EVER, 3, _S, "prolonged estimation: 3 periods"),
 )
 
 # What the screen of ingest compares once for a whole readout cannot differ by resource.

@@ -13,8 +13,12 @@ from gateway.balance.facts_csv import AreaFact, NormFact, standing
 from gateway.balance.hints import Flagged, Flow, Judged, Where
 from gateway.balance.model import House, Norm, Premises, Use, Used
 from gateway.balance.notices import Notice, Stored
+from gateway.balance.registers import UNITS
+from gateway.billing import Role
+from gateway.estimation.norm import dwelling_norm
 from gateway.model import Kind, Level
 from gateway.sqlite.connection import Database
+from gateway.sqlite.norms import norms as norms_in
 from gateway.sqlite.statements import named
 
 _SQL = named(Path(__file__).with_suffix(".sql"))
@@ -46,7 +50,7 @@ class BalanceLedger:
                 (
                     *(row[0], Kind(row[1]), *row[2:8]),
                     _volume(*row[11:13]) + _volume(*row[13:15]),
-                    *(row[8], row[10], bool(row[9])),
+                    *(row[8], row[10], bool(row[9]), Role(row[15]), row[16]),
                 )
             )
             for row in self._rows("lines", house, period)
@@ -57,10 +61,10 @@ class BalanceLedger:
         norms = standing(_norms(self._rows("norms", house=house)), period)
         of_account = {one.subject: one for one in areas if one.use is not Use.HEATING}
         common = of_account.pop("", None)
+        accounts = self._rows("accounts", house)
         return House(
             premises=tuple(
-                _premises(number, dwelling, of_account.get(number))
-                for number, dwelling in self._rows("accounts", house)
+                _premises(number, dwelling, of_account.get(number)) for number, dwelling in accounts
             ),
             common_area=common and common.area,
             heating_points=frozenset(one.subject for one in areas if one.use is Use.HEATING),
@@ -68,7 +72,22 @@ class BalanceLedger:
                 Norm(one.resource, one.unit, one.per_m2, one.per_resident, one.source)
                 for one in norms
             ),
+            dwelling_norms=self._dwelling_norms(house, period, [number for number, _ in accounts]),
         )
+
+    def _dwelling_norms(
+        self, house: str, period: str, accounts: Sequence[str]
+    ) -> dict[tuple[str, str, str], Decimal]:
+        """The norms of dwellings without a meter, by the order that bills an unread meter too."""
+        ((house_no,),) = self._rows("house-no", house)
+        norms = norms_in(self._connection, house_no, period)
+        found = {
+            (account, resource, unit): dwelling_norm(norms, account, resource, unit)
+            for account in accounts
+            for resource, units in UNITS.items()
+            for unit in units
+        }
+        return {subject: norm for subject, norm in found.items() if norm is not None}
 
     def flagged(self, house: str, from_ms: int, until_ms: int) -> list[Flagged]:
         rows = self._rows("flagged", house=house, from_ms=from_ms, until_ms=until_ms)

@@ -3,6 +3,9 @@
 -- name: timezone
 SELECT timezone FROM house WHERE name = ?;
 
+-- name: house-no
+SELECT house_no FROM house WHERE name = ?;
+
 -- name: last-closed
 SELECT max(period) FROM closed_period JOIN house USING (house_no) WHERE name = ?;
 
@@ -15,7 +18,7 @@ SELECT point.name, kind, resource, line.obis, line.unit, account, dwelling, seri
        coalesce(correction.method, line.method), correction.line_no IS NOT NULL,
        coalesce(correction.closing_at_ms, line.closing_at_ms),
        consumption_mantissa, consumption_exponent,
-       coalesce(difference_mantissa, 0), coalesce(difference_exponent, 0)
+       coalesce(difference_mantissa, 0), coalesce(difference_exponent, 0), role, behind
 FROM closed_period
 JOIN house USING (house_no)
 JOIN closing_line AS line USING (closing_no)
@@ -91,7 +94,8 @@ FROM found JOIN verdict ON verdict_no = newest_no ORDER BY first_ms;
 
 -- name: flows
 -- The accepted levels of the dwellings' water in each night, both ends included. The cross joins
--- keep the nights outside, so that no more of the history is touched than they hold.
+-- keep the nights outside, so that no more of the history is touched than they hold. A register
+-- with a factor counts pulses, not litres: it is left out, for no flow can be told of it.
 SELECT account.dwelling, point.name, resource, serial, obis, unit, exponent, night.key,
        captured_at_ms, mantissa
 FROM house
@@ -105,7 +109,7 @@ CROSS JOIN reading ON reading.register_no = register.register_no AND state = 0
     AND captured_at_ms >= installed_at_ms
     AND (removed_at_ms IS NULL OR captured_at_ms < removed_at_ms)
 LEFT JOIN account ON account.account_no = point.account_no
-WHERE house.name = :house AND kind = 'dwelling' AND unit = 'm3'
+WHERE house.name = :house AND kind = 'dwelling' AND unit = 'm3' AND factor = '1'
     AND resource IN ('cold-water', 'hot-water')
 ORDER BY register.register_no, captured_at_ms;
 

@@ -1,39 +1,42 @@
 """Closing periods in SQLite: each question one statement over the whole house.
 
-The readings of a period are never fetched. The spans go into a temporary table, and the ledger's
-primary key answers for each of them which reading closes it and how often the register went over
-its end.
+The readings of a period are never fetched (see `gateway.sqlite.spans`). What is written is never
+changed; what is asked comes from the views that hold only what stands.
 """
 
-import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
-from itertools import groupby
-from typing import Any
 
-from drivers.reading import Resource
-from gateway.billing import BILLED_UNITS, Facts, Installation, Mark, ReadingKey, Span
-from gateway.closing import (
+from gateway.acts.model import Charge
+from gateway.audit import Act
+from gateway.billing import BILLED_UNITS, Facts, Mark, Span
+from gateway.closing_records import (
     Beginning,
     BilledRegister,
+    CheckPoint,
     ClosingLine,
     ClosingTransaction,
     Event,
     House,
     NewLine,
-    Norms,
     RegisterKey,
 )
+from gateway.contracts import Calendar
 from gateway.correcting import CorrectedLine, Correction, Owed
 from gateway.estimating import PastLine
-from gateway.estimation.terms import Cause
-from gateway.model import Level
+from gateway.estimation.norm import Norms
+from gateway.estimation.refusal import AccessAct
 from gateway.periods import Bounds
-from gateway.sqlite import estimates, norms
+from gateway.sqlite import acts, contracts, estimates, house_meters, norms, withdrawing
+from gateway.sqlite import spans as spans_of
+from gateway.sqlite.audit import SqliteAudit
+from gateway.sqlite.claims import SqliteClaims
 from gateway.sqlite.connection import Database
 from gateway.sqlite.marks import mark, mark_columns
+from gateway.withdrawn import Withdrawn
 
 # Running totals, kept in the transactions they count.
 LINES_CLOSED = "lines_closed"
@@ -45,13 +48,12 @@ _REGISTERS = f"""
 SELECT point_no, obis, unit, resource, account.number, account.dwelling,
        register_no, exponent, digits,
        installed_at_ms, initial_mantissa, removed_at_ms, final_mantissa,
-       out_of_order.from_ms, out_of_order.cause
+       factor, final_rolled, register.meter_no
 FROM point
 LEFT JOIN account USING (account_no)
 JOIN installation USING (point_no)
 JOIN installation_value USING (installation_no)
 JOIN register USING (register_no)
-LEFT JOIN out_of_order ON out_of_order.meter_no = register.meter_no AND fit_at_ms IS NULL
 WHERE point.house_no = ? AND registered = 1 AND installed_at_ms < ? AND unit IN ({BILLED})
 ORDER BY point.name, obis, unit, installed_at_ms
 """  # noqa: S608 - the units are our own constants
@@ -66,57 +68,21 @@ WHERE line_no IN (
     WHERE house_no = ? GROUP BY point_no, obis, unit)
 """
 
-_SPANS = """
-CREATE TEMP TABLE IF NOT EXISTS span (
-    span_no INTEGER PRIMARY KEY, register_no INTEGER, start_ms INTEGER, start_mantissa INTEGER,
-    from_ms INTEGER, end_ms INTEGER, until_ms INTEGER, removed_ms INTEGER) STRICT
-"""
-
-# The first accepted reading from the period's end on, else the last one before it.
-_LAST = """
-SELECT span_no, captured_at_ms, copy, mantissa FROM span
-JOIN reading ON reading.register_no = span.register_no AND state = 0
-AND captured_at_ms = COALESCE(
-    (SELECT min(captured_at_ms) FROM reading
-     WHERE register_no = span.register_no AND state = 0
-       AND captured_at_ms >= max(span.from_ms, span.end_ms) AND captured_at_ms < until_ms),
-    (SELECT max(captured_at_ms) FROM reading
-     WHERE register_no = span.register_no AND state = 0
-       AND captured_at_ms >= span.from_ms
-       AND captured_at_ms < min(span.end_ms, span.until_ms)))
-ORDER BY span_no, copy DESC
-"""
-
-# The first accepted reading too late to close a span without any.
-_AFTER = """
-SELECT span_no, captured_at_ms, mantissa, flags & 1 FROM span
-JOIN reading ON reading.register_no = span.register_no AND state = 0
-AND captured_at_ms = (
-    SELECT min(captured_at_ms) FROM reading
-    WHERE register_no = span.register_no AND state = 0 AND captured_at_ms >= until_ms
-      AND captured_at_ms < removed_ms)
-WHERE span_no IN (SELECT value FROM json_each(?))
-ORDER BY span_no, copy DESC
-"""
-
-# A reading flagged as rolled over counts only where it is below the accepted one before it: a late
-# reading that arrived between the two carries the flag as well.
-_ROLLOVERS = """
-SELECT span_no, count(*) FROM span
-JOIN reading AS this ON this.register_no = span.register_no AND this.state = 0
-    AND this.flags & 1 AND this.captured_at_ms > start_ms AND this.captured_at_ms <= end_ms
-WHERE this.mantissa < COALESCE(
-    (SELECT before.mantissa FROM reading AS before
-     WHERE before.register_no = this.register_no AND before.state = 0
-       AND before.captured_at_ms > start_ms AND before.captured_at_ms < this.captured_at_ms
-     ORDER BY before.captured_at_ms DESC LIMIT 1), start_mantissa)
-GROUP BY span_no
+_CHECK_POINTS = """
+SELECT point_no, point.name, other_point_no
+FROM point_relation JOIN point USING (point_no)
+WHERE house_no = :house AND point_relation.kind = 'checks' AND since_ms < :at
+    AND (until_ms IS NULL OR until_ms >= :at)
+ORDER BY point_no
 """
 
 _BEGINNING = """
 SELECT min(installed_at_ms),
-       min((SELECT min(captured_at_ms) FROM reading
-            WHERE reading.register_no = register.register_no AND state = 0))
+       min((SELECT min(at_ms) FROM (
+            SELECT min(captured_at_ms) AS at_ms FROM reading
+            WHERE reading.register_no = register.register_no AND state = 0
+            UNION ALL
+            SELECT min(at_ms) FROM claim WHERE claim.register_no = register.register_no)))
 FROM point
 JOIN installation USING (point_no)
 JOIN register USING (meter_no)
@@ -124,19 +90,21 @@ WHERE house_no = ? AND register.registered = 1
 """
 
 _WRITE_LINE = """
-INSERT INTO closing_line (
+INSERT INTO written_line (
     line_id, closing_no, point_no, obis, unit, account, dwelling,
     opening_register_no, opening_at_ms, opening_copy, opening_mantissa,
     closing_register_no, closing_at_ms, closing_copy, closing_mantissa,
-    consumption_mantissa, consumption_exponent, rollovers, method, reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    consumption_mantissa, consumption_exponent, rollovers, method, reason,
+    source, factor, role, behind, replaces, cause)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 LINES = """
 SELECT line_id, period, house.name, account, dwelling, point.name, resource, line.obis, line.unit,
        opening_meter.serial, opening_mantissa, opening_register.exponent, opening_at_ms,
        closing_meter.serial, closing_mantissa, closing_register.exponent, closing_at_ms,
-       consumption_mantissa, consumption_exponent, rollovers, method, reason, closed_at_ms
+       consumption_mantissa, consumption_exponent, rollovers, method, reason, closed_at_ms,
+       source, factor, role, behind, replaces
 FROM closing_line AS line
 JOIN closed_period USING (closing_no)
 JOIN house USING (house_no)
@@ -146,6 +114,11 @@ JOIN register AS closing_register ON closing_register.register_no = closing_regi
 JOIN meter AS opening_meter ON opening_meter.meter_no = opening_register.meter_no
 JOIN meter AS closing_meter ON closing_meter.meter_no = closing_register.meter_no
 """
+
+# The same of the tables, which have what was withdrawn too.
+_WRITTEN_LINES = LINES.replace("FROM closing_line", "FROM written_line").replace(
+    "JOIN closed_period", "JOIN written_closing"
+)
 
 
 class BillingLedger:
@@ -161,16 +134,21 @@ class BillingLedger:
             yield _Transaction(connection)
 
     def line(self, line_id: str) -> ClosingLine | None:
-        """One line."""
-        return next(
-            closing_lines(self._database.connection, f"{LINES} WHERE line_id = ?", line_id), None
-        )
+        """One line, also one that was withdrawn."""
+        query = f"{_WRITTEN_LINES} WHERE line_id = ?"
+        return next(closing_lines(self._database.connection, query, line_id), None)
+
+
+def looking(connection: sqlite3.Connection) -> ClosingTransaction:
+    """What a closing would ask, over a connection that only reads."""
+    return _Transaction(connection)
 
 
 class _Transaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._closing_no = 0
+        self.claims = SqliteClaims(connection)
 
     def house(self, name: str) -> House | None:
         row = self._connection.execute(
@@ -181,6 +159,14 @@ class _Transaction:
     def houses(self) -> list[House]:
         rows = self._connection.execute("SELECT house_no, name, timezone FROM house ORDER BY name")
         return [House(*row) for row in rows]
+
+    def houses_behind(self, period: str) -> Iterator[House]:
+        rows = self._connection.execute(
+            "SELECT house_no, name, timezone FROM house WHERE newest_closed < ?"
+            " ORDER BY newest_closed, name",
+            (period,),
+        )
+        return map(House._make, rows)
 
     def last_closed(self, house_no: int) -> str | None:
         row = self._connection.execute(
@@ -193,58 +179,15 @@ class _Transaction:
         return None if row[1] is None else Beginning(*row)
 
     def registers(self, house_no: int, before_ms: int) -> Iterable[BilledRegister]:
-        rows = self._connection.execute(_REGISTERS, (house_no, before_ms))
-        for about, group in groupby(rows, lambda row: row[:6]):
-            installations = tuple(_installation(*row[6:]) for row in group)
-            yield BilledRegister(
-                RegisterKey(*about[:3]), Resource(about[3]), about[4], about[5], installations
-            )
+        rows = self._connection.execute(_REGISTERS, (house_no, before_ms)).fetchall()
+        return house_meters.registers(self._connection, rows, house_no, before_ms)
 
     def openings(self, house_no: int) -> dict[RegisterKey, Mark]:
         rows = self._connection.execute(_OPENINGS, (house_no,))
         return {RegisterKey(*row[:3]): mark(*row[3:]) for row in rows}
 
     def facts(self, spans: Sequence[Span]) -> list[Facts]:
-        self._connection.execute(_SPANS)
-        self._connection.execute("DELETE FROM temp.span")
-        self._connection.executemany(
-            "INSERT INTO temp.span VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    *(number, one.start.register_no, one.start.at_ms, one.start.mantissa),
-                    *(one.from_ms, one.end_ms, one.until_ms),
-                    one.installation.reads_until_ms,
-                )
-                for number, one in enumerate(spans)
-            ],
-        )
-        last = {
-            number: Mark(spans[number].start.register_no, at_ms, mantissa, ReadingKey(at_ms, copy))
-            for number, at_ms, copy, mantissa in self._connection.execute(_LAST)
-        }
-        # Rollovers count up to the reading that closes the span, wherever the period ends.
-        self._connection.executemany(
-            "UPDATE temp.span SET end_ms = ? WHERE span_no = ?",
-            [(mark.at_ms, number) for number, mark in last.items()],
-        )
-        rollovers = dict(self._connection.execute(_ROLLOVERS))
-        after = self._after(
-            [number for number, one in enumerate(spans) if one.is_open and number not in last]
-        )
-        return [
-            Facts(
-                last.get(number),
-                rollovers.get(number, 0) if number in last else 0,
-                after.get(number),
-            )
-            for number in range(len(spans))
-        ]
-
-    def _after(self, unread: Sequence[int]) -> dict[int, Level]:
-        rows = self._connection.execute(_AFTER, (json.dumps(unread),)) if unread else ()
-        return {
-            number: Level(at_ms, mantissa) for number, at_ms, mantissa, rolled in rows if not rolled
-        }
+        return spans_of.facts(self._connection, spans)
 
     def owed(self, house_no: int) -> dict[RegisterKey, list[Owed]]:
         return estimates.owed(self._connection, house_no)
@@ -257,23 +200,61 @@ class _Transaction:
     def norms(self, house_no: int, period: str) -> Norms:
         return norms.norms(self._connection, house_no, period)
 
+    def check_points(self, house_no: int, at_ms: int) -> list[CheckPoint]:
+        rows = self._connection.execute(_CHECK_POINTS, {"house": house_no, "at": at_ms})
+        return [CheckPoint(*row) for row in rows]
+
+    def access_acts(self, house_no: int, before: date) -> list[AccessAct]:
+        return acts.access_acts(self._connection, house_no, before)
+
+    def accounts(self, house_no: int) -> dict[int, str]:
+        rows = self._connection.execute(
+            "SELECT point_no, number FROM point JOIN account USING (account_no)"
+            " WHERE point.house_no = ?",
+            (house_no,),
+        )
+        return dict(rows.fetchall())
+
+    def charges(self, house_no: int) -> list[Charge]:
+        handed = acts.hand_over_charges(self._connection, house_no, self._closing_no)
+        count(self._connection, LINES_CLOSED, len(handed))
+        return handed
+
     def seasons(self, house: House) -> list[Bounds]:
         return norms.seasons(self._connection, house)
 
-    def line_count(self, period: str) -> int:
-        row = self._connection.execute(
-            "SELECT count(*) FROM closing_line JOIN closed_period USING (closing_no)"
-            " WHERE period = ?",
-            (period,),
-        ).fetchone()
-        return int(row[0])
+    def calendar(self, house: House) -> Calendar:
+        return contracts.calendar(self._connection, house)
+
+    def last_number(self, period: str) -> int:
+        return withdrawing.last_number(self._connection, period)
+
+    def revision(self, house: House, period: str) -> int:
+        return withdrawing.revision(self._connection, house.house_no, period)
+
+    def withdrawn_lines(self, house: House, period: str) -> dict[RegisterKey, str]:
+        return withdrawing.lines(self._connection, house.house_no, period)
+
+    def withdraw(
+        self, house: House, period: str, now_ms: int, actor: str, why: str
+    ) -> list[Withdrawn]:
+        self._closing_no, records = withdrawing.withdraw(
+            self._connection, house.house_no, period, (now_ms, actor, why)
+        )
+        # A withdrawal is one more record for billing, as a correction is.
+        count(self._connection, LINES_CLOSED, len(records))
+        return records
+
+    def note(self, act: Act) -> None:
+        SqliteAudit(self._connection).append(act)
 
     def write(
         self, house: House, period: str, now_ms: int, lines: Sequence[NewLine]
     ) -> list[ClosingLine]:
         cursor = self._connection.execute(
-            "INSERT INTO closed_period (house_no, period, closed_at_ms) VALUES (?, ?, ?)",
-            (house.house_no, period, now_ms),
+            "INSERT INTO written_closing (house_no, period, closed_at_ms, revision)"
+            " VALUES (?, ?, ?, ?)",
+            (house.house_no, period, now_ms, self.revision(house, period)),
         )
         self._closing_no = cursor.lastrowid or 0
         self._connection.executemany(_WRITE_LINE, [_row(self._closing_no, line) for line in lines])
@@ -289,14 +270,15 @@ class _Transaction:
         return written
 
     def hand_over(self, events: Sequence[Event], targets: Sequence[str], now_ms: int) -> None:
+        (before,) = self._connection.execute("SELECT max(event_no) FROM event").fetchone()
         self._connection.executemany(
             "INSERT INTO event (event_id, closing_no, payload) VALUES (?, ?, ?)",
             [(event.event_id, self._closing_no, event.payload) for event in events],
         )
         self._connection.executemany(
             "INSERT INTO delivery SELECT ?1, event_no, 'pending', 0, ?2, '', ?2"
-            " FROM event WHERE closing_no = ?3",
-            [(target, now_ms, self._closing_no) for target in targets],
+            " FROM event WHERE event_no > ?3",
+            [(target, now_ms, before or 0) for target in targets],
         )
 
 
@@ -308,11 +290,6 @@ def count(connection: sqlite3.Connection, name: str, step: int) -> None:
     )
 
 
-def _installation(*row: Any) -> Installation:
-    *known, cause = row
-    return Installation._make((*known, cause and Cause(cause)))
-
-
 def _row(closing_no: int, line: NewLine) -> tuple[object, ...]:
     register, settled = line.register, line.settled
     opening, closing = settled.opening, settled.closing
@@ -322,7 +299,8 @@ def _row(closing_no: int, line: NewLine) -> tuple[object, ...]:
         *mark_columns(closing),
         *(settled.consumption, settled.exponent),
         sum(segment.rollovers for segment in settled.segments),
-        *(settled.method, settled.reason),
+        *(settled.method, settled.reason, settled.source, settled.factor),
+        *(register.role, register.behind, line.replaces, settled.cause),
     )
 
 

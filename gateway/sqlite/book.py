@@ -1,7 +1,7 @@
 """The registry book on SQLite: entering lines, ending installations, keys."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from drivers.reading import Resource, Unit
@@ -9,7 +9,7 @@ from gateway.model import DeviceKey, GisDevice, Kind
 from gateway.registry_csv import SUBJECTS, RegisterLine
 from gateway.sqlite.connection import Database
 from gateway.sqlite.statements import named
-from gateway.store import Fact
+from gateway.store import Fact, InstallAct, MeterNow, PointNow
 
 _SQL = named(Path(__file__).with_suffix(".sql"))
 # What a query needs beside the subject's key, to tell one installation from another.
@@ -59,17 +59,58 @@ class SqliteBook:
             for line in lines
         ]
 
-    def remove(self, point: str, at_ms: int, finals: Mapping[str, int]) -> None:
+    def remove(
+        self, point: str, at_ms: int, finals: Mapping[str, int], rolled: Collection[str] = ()
+    ) -> None:
         self._sql.executemany(
             _SQL["end-values"],
             [
-                {"point": point, "register": register, "mantissa": mantissa}
+                {
+                    "point": point,
+                    "register": register,
+                    "mantissa": mantissa,
+                    "rolled": register in rolled,
+                }
                 for register, mantissa in finals.items()
             ],
         )
         for name in ("end-binding", "end-installation"):
             self._sql.execute(_SQL[name], {"point": point, "at_ms": at_ms})
         self._raise_revision()
+
+    def point(self, name: str) -> PointNow | None:
+        row = self._sql.execute(_SQL["point"], (name,)).fetchone()
+        return None if row is None else PointNow(Resource(row[0]), *row[1:])
+
+    def meter(self, serial: str) -> MeterNow | None:
+        row = self._sql.execute(_SQL["meter"], (serial,)).fetchone()
+        return None if row is None else MeterNow(*row)
+
+    def is_device(self, name: str) -> bool:
+        return self._sql.execute(_SQL["is-device"], (name,)).fetchone() is not None
+
+    def install(self, act: InstallAct) -> None:
+        named = act._asdict()
+        self._sql.execute(_SQL["install"], named)
+        self._sql.executemany(
+            _SQL["install-value"],
+            [
+                {"meter": act.meter, "register": register, "mantissa": mantissa}
+                for register, mantissa in act.initials.items()
+            ],
+        )
+        for name in ("unbind", "bind"):
+            self._sql.execute(_SQL[name], named)
+        self._raise_revision()
+
+    def bind(self, meter: str, device: str, at_ms: int) -> None:
+        named = {"meter": meter, "device": device, "at_ms": at_ms}
+        for name in ("unbind", "bind"):
+            self._sql.execute(_SQL[name], named)
+        self._raise_revision()
+
+    def end_order(self, meter: str, at_ms: int) -> None:
+        self._sql.execute(_SQL["end-order"], {"meter": meter, "at_ms": at_ms})
 
     def add_key(self, key: DeviceKey) -> None:
         self._sql.execute(_SQL["add-device"], (key.device,))

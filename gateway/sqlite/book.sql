@@ -27,7 +27,7 @@ FROM json_each(?) w JOIN meter m ON m.serial = w.value ->> 0 AND m.registered = 
 
 -- name: said-installation
 -- The installation that began as the line says; if there is none, the latest, which contradicts.
-SELECT m.serial, p.name, i.installed_at_ms, d.name
+SELECT m.serial, p.name, i.installed_at_ms, d.name, i.factor
 FROM json_each(?) w
 JOIN meter m ON m.serial = w.value ->> 0
 JOIN installation i ON i.installation_no = coalesce(
@@ -98,8 +98,8 @@ FROM meter WHERE serial = :meter
 ON CONFLICT DO NOTHING;
 
 -- name: write-installation
-INSERT INTO installation (point_no, meter_no, installed_at_ms)
-SELECT p.point_no, m.meter_no, :installed_on
+INSERT INTO installation (point_no, meter_no, installed_at_ms, factor)
+SELECT p.point_no, m.meter_no, :installed_on, coalesce(nullif(:factor, ''), '1')
 FROM point p JOIN meter m ON m.serial = :meter
 WHERE p.name = :point AND NOT EXISTS (
     SELECT 1 FROM installation i
@@ -124,7 +124,7 @@ ON CONFLICT DO NOTHING;
 -- Registry lines of the meters that stand now, of one point or of all.
 SELECT 0, h.name, h.address, h.timezone, coalesce(a.number, ''), coalesce(a.dwelling, ''),
     p.name, p.kind, p.resource, m.serial, m.model, r.obis, r.unit, r.exponent, r.digits,
-    r.rate_max_per_h, i.installed_at_ms, v.initial_mantissa, coalesce(d.name, '')
+    r.rate_max_per_h, i.installed_at_ms, v.initial_mantissa, coalesce(d.name, ''), i.factor
 FROM point p
 JOIN house h USING (house_no)
 LEFT JOIN account a ON a.account_no = p.account_no
@@ -139,7 +139,7 @@ ORDER BY h.name, p.name, r.obis;
 
 -- name: end-values
 -- The last value of a register of the meter at a point.
-UPDATE installation_value SET final_mantissa = :mantissa
+UPDATE installation_value SET final_mantissa = :mantissa, final_rolled = :rolled
 WHERE (installation_no, register_no) = (
     SELECT i.installation_no, r.register_no
     FROM point p
@@ -158,6 +158,58 @@ WHERE valid_to_ms IS NULL AND meter_no = (
 -- name: end-installation
 UPDATE installation SET removed_at_ms = :at_ms
 WHERE removed_at_ms IS NULL AND point_no = (SELECT point_no FROM point WHERE name = :point);
+
+-- name: point
+-- What a point measures, the meter that stands there, and when the last one was taken away.
+SELECT p.resource,
+    (SELECT m.serial FROM installation i JOIN meter m USING (meter_no)
+        WHERE i.point_no = p.point_no AND i.removed_at_ms IS NULL),
+    (SELECT max(i.removed_at_ms) FROM installation i WHERE i.point_no = p.point_no)
+FROM point p WHERE p.name = ?;
+
+-- name: meter
+-- Where a registered meter stands, when it was last taken away, and which device reads it since
+-- when.
+SELECT
+    (SELECT p.name FROM installation i JOIN point p USING (point_no)
+        WHERE i.meter_no = m.meter_no AND i.removed_at_ms IS NULL),
+    (SELECT max(i.removed_at_ms) FROM installation i WHERE i.meter_no = m.meter_no),
+    d.name, b.valid_from_ms
+FROM meter m
+LEFT JOIN device_meter b ON b.meter_no = m.meter_no AND b.valid_to_ms IS NULL
+LEFT JOIN device d USING (device_no)
+WHERE m.serial = ? AND m.registered = 1;
+
+-- name: is-device
+SELECT 1 FROM device WHERE name = ?;
+
+-- name: install
+INSERT INTO installation (point_no, meter_no, installed_at_ms, factor)
+SELECT p.point_no, m.meter_no, :at_ms, :factor
+FROM point p JOIN meter m ON m.serial = :meter WHERE p.name = :point;
+
+-- name: install-value
+INSERT INTO installation_value (installation_no, register_no, initial_mantissa)
+SELECT i.installation_no, r.register_no, :mantissa
+FROM meter m
+JOIN installation i ON i.meter_no = m.meter_no AND i.removed_at_ms IS NULL
+JOIN register r ON r.meter_no = m.meter_no AND r.obis = :register AND r.registered = 1
+WHERE m.serial = :meter;
+
+-- name: end-order
+-- Put into service anew: what stood against the meter stands no more, and is not taken back.
+UPDATE out_of_order SET until_ms = max(:at_ms, from_ms)
+WHERE fit_at_ms IS NULL AND until_ms IS NULL
+    AND meter_no = (SELECT meter_no FROM meter WHERE serial = :meter);
+
+-- name: unbind
+UPDATE device_meter SET valid_to_ms = :at_ms
+WHERE valid_to_ms IS NULL AND meter_no = (SELECT meter_no FROM meter WHERE serial = :meter);
+
+-- name: bind
+INSERT INTO device_meter (meter_no, valid_from_ms, device_no)
+SELECT m.meter_no, :at_ms, d.device_no
+FROM meter m JOIN device d ON d.name = :device WHERE m.serial = :meter;
 
 -- name: add-device
 INSERT INTO device (name) VALUES (?) ON CONFLICT DO NOTHING;

@@ -6,15 +6,18 @@ what makes the hot insert as fast as the engine allows (see simulators/bench_ing
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from operator import itemgetter
+from typing import Any
 
 from gateway.model import Level, Link
+from gateway.rules.order import Chained, Placed
 from gateway.sqlite.connection import Database
 from gateway.store import (
     Around,
     BatchRow,
+    Beside,
     BootRow,
     Instant,
     Past,
@@ -38,6 +41,9 @@ FROM json_each(?) w
 JOIN batch b ON b.device_no = w.value ->> 0 AND b.sequence = w.value ->> 1
 """
 
+# No statement here sees claims (copy from 1 000 000 on, gateway/claims/): what a person says never
+# decides on an automatic reading.
+
 # newest: latest of any state. last: latest accepted. start: where the look back begins, the last
 # accepted reading before the span. The value is unchanged since the first accepted reading after
 # the last that differs.
@@ -48,32 +54,38 @@ WITH wanted AS MATERIALIZED (
     SELECT *,
         (SELECT max(r.captured_at_ms) FROM reading r WHERE r.register_no = w.register_no) AS newest,
         (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no AND r.state = 0
+            AND r.copy < 1000000
             ORDER BY r.captured_at_ms DESC LIMIT 1) AS at
     FROM wanted w
 ), valued AS MATERIALIZED (
     SELECT l.*, a.mantissa, coalesce(
         (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = l.register_no
-            AND r.captured_at_ms < l.at - l.span_ms AND r.state = 0
+            AND r.captured_at_ms < l.at - l.span_ms AND r.state = 0 AND r.copy < 1000000
             ORDER BY r.captured_at_ms DESC LIMIT 1), l.at - l.span_ms) AS start
     FROM last l
     LEFT JOIN reading a
         ON a.register_no = l.register_no AND a.captured_at_ms = l.at AND a.state = 0
+            AND a.copy < 1000000
     WHERE l.newest IS NOT NULL
 ), differing AS MATERIALIZED (
     SELECT v.*, coalesce(
         (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = v.register_no
-            AND r.captured_at_ms >= v.start AND r.state = 0 AND r.mantissa <> v.mantissa
+            AND r.captured_at_ms >= v.start AND r.state = 0
+                AND r.copy < 1000000 AND r.mantissa <> v.mantissa
             ORDER BY r.captured_at_ms DESC LIMIT 1), v.start - 1) AS other
     FROM valued v
 )
 SELECT d.register_no, d.newest, d.at, d.mantissa,
     (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = d.register_no
-        AND r.captured_at_ms > d.other AND r.state = 0 ORDER BY r.captured_at_ms LIMIT 1),
+        AND r.captured_at_ms > d.other AND r.state = 0
+            AND r.copy < 1000000 ORDER BY r.captured_at_ms LIMIT 1),
     p.captured_at_ms, p.mantissa
 FROM differing d
-LEFT JOIN reading p ON p.register_no = d.register_no AND p.state = 0 AND p.captured_at_ms =
+LEFT JOIN reading p ON p.register_no = d.register_no AND p.state = 0
+    AND p.copy < 1000000 AND p.captured_at_ms =
     (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = d.register_no
-        AND r.captured_at_ms < d.at AND r.state = 0 ORDER BY r.captured_at_ms DESC LIMIT 1)
+        AND r.captured_at_ms < d.at AND r.state = 0
+            AND r.copy < 1000000 ORDER BY r.captured_at_ms DESC LIMIT 1)
 """
 
 # Each register's periods are asked for by their bounds, so that the primary key answers.
@@ -81,15 +93,17 @@ _OPENINGS = """
 WITH last AS MATERIALIZED (
     SELECT w.value AS register_no,
         (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.value AND r.state = 0
+            AND r.copy < 1000000
             ORDER BY r.captured_at_ms DESC LIMIT 1) / ?2 AS period
     FROM json_each(?1) w
 ), back(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM back WHERE n + 1 < ?3)
 SELECT last.register_no, r.captured_at_ms, r.mantissa
 FROM last CROSS JOIN back
-JOIN reading r ON r.register_no = last.register_no AND r.state = 0 AND r.captured_at_ms =
+JOIN reading r ON r.register_no = last.register_no AND r.state = 0
+    AND r.copy < 1000000 AND r.captured_at_ms =
     (SELECT o.captured_at_ms FROM reading o WHERE o.register_no = last.register_no
         AND o.captured_at_ms >= (last.period - n) * ?2
-        AND o.captured_at_ms < (last.period - n + 1) * ?2 AND o.state = 0
+        AND o.captured_at_ms < (last.period - n + 1) * ?2 AND o.state = 0 AND o.copy < 1000000
         ORDER BY o.captured_at_ms LIMIT 1)
 ORDER BY last.register_no, r.captured_at_ms
 """
@@ -100,15 +114,54 @@ WITH wanted AS MATERIALIZED (
 )
 SELECT w.register_no, w.at,
     (SELECT json_group_array(json_array(r.mantissa, r.state)) FROM reading r
-        WHERE r.register_no = w.register_no AND r.captured_at_ms = w.at),
+        WHERE r.register_no = w.register_no AND r.captured_at_ms = w.at AND r.copy < 1000000),
     b.captured_at_ms, b.mantissa, a.captured_at_ms, a.mantissa, a.flags
 FROM wanted w
-LEFT JOIN reading b ON b.register_no = w.register_no AND b.state = 0 AND b.captured_at_ms =
+LEFT JOIN reading b ON b.register_no = w.register_no AND b.state = 0
+    AND b.copy < 1000000 AND b.captured_at_ms =
     (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no
-        AND r.captured_at_ms < w.at AND r.state = 0 ORDER BY r.captured_at_ms DESC LIMIT 1)
-LEFT JOIN reading a ON a.register_no = w.register_no AND a.state = 0 AND a.captured_at_ms =
+        AND r.captured_at_ms < w.at AND r.state = 0
+            AND r.copy < 1000000 ORDER BY r.captured_at_ms DESC LIMIT 1)
+LEFT JOIN reading a ON a.register_no = w.register_no AND a.state = 0
+    AND a.copy < 1000000 AND a.captured_at_ms =
     (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no
-        AND r.captured_at_ms > w.at AND r.state = 0 ORDER BY r.captured_at_ms LIMIT 1)
+        AND r.captured_at_ms > w.at AND r.state = 0
+            AND r.copy < 1000000 ORDER BY r.captured_at_ms LIMIT 1)
+"""
+
+_PLACED = """
+SELECT r.captured_at_ms, r.copy, b.device_no, b.sequence, r.position, EXISTS (
+    SELECT 1 FROM verdict v WHERE v.register_no = r.register_no
+        AND v.captured_at_ms = r.captured_at_ms AND v.copy = r.copy AND v.rule = 'V-ORD')
+FROM reading r JOIN batch b ON b.batch_no = r.batch_no
+WHERE r.register_no = ? AND r.captured_at_ms {0} ? AND r.state = 0
+ORDER BY r.captured_at_ms {1}
+"""
+_PLACED_AFTER, _PLACED_BEFORE = _PLACED.format(">", ""), _PLACED.format("<", "DESC")
+
+# What a person read at the meter (batch 0) stands in no chain.
+_BESIDE = """
+WITH wanted AS MATERIALIZED (
+    SELECT value ->> 0 AS register_no, value ->> 1 AS at FROM json_each(?)
+), near AS MATERIALIZED (
+    SELECT w.register_no, w.at, 0 AS later,
+        (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no
+            AND r.captured_at_ms < w.at AND r.state = 0 AND r.batch_no > 0
+            ORDER BY r.captured_at_ms DESC LIMIT 1) AS near_ms
+    FROM wanted w
+    UNION ALL
+    SELECT w.register_no, w.at, 1,
+        (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no
+            AND r.captured_at_ms > w.at AND r.state = 0 AND r.batch_no > 0
+            ORDER BY r.captured_at_ms LIMIT 1)
+    FROM wanted w
+)
+SELECT n.register_no, n.at, n.later, r.captured_at_ms, r.copy, b.device_no, b.sequence, r.position,
+    EXISTS (SELECT 1 FROM verdict v WHERE v.register_no = r.register_no
+        AND v.captured_at_ms = r.captured_at_ms AND v.copy = r.copy AND v.rule = 'V-ORD')
+FROM near n
+JOIN reading r ON r.register_no = n.register_no AND r.captured_at_ms = n.near_ms AND r.state = 0
+JOIN batch b ON b.batch_no = r.batch_no
 """
 
 
@@ -161,14 +214,24 @@ class SqliteLedger:
     def around(self, instants: Collection[Instant]) -> dict[Instant, Around]:
         found = {}
         for row in self._sql.execute(_AROUND, (json.dumps(list(instants)),)):
-            register_no, at, copies, before_at, before, after_at, after, flags = row
-            found[Instant(register_no, at)] = Around(
-                copies=tuple(StoredCopy(*copy) for copy in json.loads(copies)),
-                before=None if before_at is None else Level(before_at, before),
-                after=None if after_at is None else Level(after_at, after),
-                after_flags=flags or 0,
+            found[Instant(*row[:2])] = Around(
+                copies=tuple(StoredCopy(*copy) for copy in json.loads(row[2])),
+                before=None if row[3] is None else Level(*row[3:5]),
+                after=None if row[5] is None else Level(*row[5:7]),
+                after_flags=row[7] or 0,
             )
         return found
+
+    def beside(self, instants: Collection[Instant]) -> dict[Instant, Beside]:
+        near: dict[tuple[int, int, int], Placed] = {
+            row[:3]: _placed(row[3:])
+            for row in self._sql.execute(_BESIDE, (json.dumps(list(instants)),))
+        }
+        return {one: Beside(near.get((*one, 0)), near.get((*one, 1))) for one in instants}
+
+    def placed(self, register_no: int, from_ms: int, *, forward: bool) -> Iterator[Placed]:
+        statement = _PLACED_AFTER if forward else _PLACED_BEFORE
+        return map(_placed, self._sql.execute(statement, (register_no, from_ms)))
 
     def boots(self, wanted: Collection[tuple[int, bytes]]) -> dict[tuple[int, bytes], int]:
         rows = self._sql.execute(
@@ -210,7 +273,7 @@ class SqliteLedger:
     def set_flags(self, flags: Mapping[Instant, int]) -> None:
         self._sql.executemany(
             "UPDATE reading SET flags = ? WHERE register_no = ? AND captured_at_ms = ? "
-            "AND state = 0",
+            "AND state = 0 AND copy < 1000000",
             [(flag, *instant) for instant, flag in flags.items()],
         )
 
@@ -252,3 +315,8 @@ def _flat(rows: Iterable[tuple[int, ...]]) -> list[int]:
 def _boots_text(boots: Collection[tuple[int, bytes]]) -> str:
     """Boots as JSON, which has no bytes."""
     return json.dumps([(device_no, boot.hex().upper()) for device_no, boot in boots])
+
+
+def _placed(columns: Sequence[Any]) -> Placed:
+    at_ms, copy, device_no, sequence, position, disordered = columns
+    return Placed(at_ms, copy, Chained(device_no, sequence, position), bool(disordered))

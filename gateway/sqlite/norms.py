@@ -2,12 +2,14 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from gateway import periods
-from gateway.closing import House, Norms
+from gateway.closing_records import House
+from gateway.estimation.norm import Norms, PerResident
 from gateway.norms import Norm, Season
 from gateway.periods import Bounds
 
@@ -16,6 +18,17 @@ _IN_PERIOD = """
 SELECT account.number, obis, unit, amount
 FROM norm LEFT JOIN account USING (account_no)
 WHERE norm.house_no = ? AND since <= ? ORDER BY since
+"""
+
+# Of a subject the newest row that holds on the period's last day, as the house's balance takes it.
+_PER_RESIDENT = """
+SELECT resource, unit, per_resident, source FROM common_norm
+WHERE house_no = ? AND substr(valid_from, 1, 7) <= ? ORDER BY valid_from
+"""
+
+_RESIDENTS = """
+SELECT number, use, residents FROM area_fact JOIN account USING (account_no)
+WHERE area_fact.house_no = ? AND substr(valid_from, 1, 7) <= ? ORDER BY valid_from
 """
 
 _ALL = """
@@ -94,9 +107,28 @@ class NormLedger:
 
 
 def norms(connection: sqlite3.Connection, house_no: int, period: str) -> Norms:
-    """The norms that hold in a period."""
+    """The norms that hold in a period, those of residents as of its last day."""
     rows = connection.execute(_IN_PERIOD, (house_no, period))
-    return Norms({(account, obis, unit): Decimal(text) for account, obis, unit, text in rows})
+    per_resident = connection.execute(_PER_RESIDENT, (house_no, period))
+    residents = connection.execute(_RESIDENTS, (house_no, period))
+    return Norms(
+        {(account, obis, unit): Decimal(text) for account, obis, unit, text in rows},
+        {
+            (resource, unit): PerResident(Decimal(text), source)
+            for resource, (unit, text, source) in _newest(per_resident).items()
+            if text is not None
+        },
+        {
+            account: count
+            for account, (use, count) in _newest(residents).items()
+            if use == "dwelling" and count is not None
+        },
+    )
+
+
+def _newest(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    """The last row of each subject, its first column; rows come in order of days."""
+    return {row[0]: row[1:] for row in rows}
 
 
 def seasons(connection: sqlite3.Connection, house: House) -> list[Bounds]:

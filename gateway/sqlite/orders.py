@@ -7,7 +7,7 @@ from gateway.orders import Order
 
 _STANDING = """
 SELECT serial, cause, from_ms FROM out_of_order JOIN meter USING (meter_no)
-WHERE serial = ? AND fit_at_ms IS NULL
+WHERE serial = ? AND fit_at_ms IS NULL AND until_ms IS NULL
 """
 
 
@@ -38,7 +38,8 @@ class OrderLedger:
     def end(self, meter: str, at_ms: int) -> None:
         """Enter that it was found fit."""
         self._sql.execute(
-            "UPDATE out_of_order SET fit_at_ms = ? WHERE fit_at_ms IS NULL AND meter_no ="
+            "UPDATE out_of_order SET fit_at_ms = ?"
+            " WHERE fit_at_ms IS NULL AND until_ms IS NULL AND meter_no ="
             " (SELECT meter_no FROM meter WHERE serial = ?)",
             (at_ms, meter),
         )

@@ -1,39 +1,63 @@
 """The outbox in SQLite: what waits, what was acknowledged, what was refused and why."""
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 from gateway.handoff.target import Attempt, DueEvent, State
 from gateway.sqlite.billing import count
 from gateway.sqlite.connection import Database
+from gateway.withdrawn import withdrawal_id
 
 # One closed period of the largest house there is (a thousand flats, eight registers each). More
 # due events than this are simply taken in a second round.
 DUE_MAX = 10_000
 
-_DUE = """
+# A withdrawal and a correction wait until the target has given its word on what they name.
+_FREE = """
+target = :target AND state = 'pending' AND next_at_ms <= :now_ms AND NOT EXISTS (
+    SELECT 1 FROM event AS named JOIN delivery AS before ON before.event_no = named.event_no
+    WHERE before.target = :target AND before.state = 'pending' AND named.event_id IN (
+        substr(event.event_id, 1, length(event.event_id) - length(:withdrawn)),
+        (SELECT line_id FROM written_correction JOIN written_line USING (line_no)
+         WHERE correction_id = event.event_id)))
+"""
+_DUE = f"""
 SELECT event_no, event_id, closing_no, attempts, payload
 FROM delivery JOIN event USING (event_no)
-WHERE target = :target AND state = 'pending' AND next_at_ms <= :now_ms AND closing_no = (
+WHERE {_FREE} AND closing_no = (
     SELECT closing_no FROM delivery JOIN event USING (event_no)
-    WHERE target = :target AND state = 'pending' AND next_at_ms <= :now_ms
-    ORDER BY event_no LIMIT 1)
+    WHERE {_FREE} ORDER BY event_no LIMIT 1)
 ORDER BY event_no LIMIT :most
-"""
+"""  # noqa: S608 - put together of our own constants
 
+# What a target has once acknowledged stays so, whatever a second program was told meanwhile.
 _RECORD = """
 UPDATE delivery SET state = :state, attempts = attempts + 1, next_at_ms = :next_at_ms,
                     last_error = :error, changed_at_ms = :now_ms
-WHERE target = :target AND event_no = :event_no
+WHERE target = :target AND event_no = :event_no AND state <> 'acknowledged'
 """
 
-# In billing is what every one of its targets has acknowledged. An acknowledgement is never taken
-# back, so each event becomes complete once, with the last acknowledgement it was waiting for.
+# In billing is what every target has acknowledged that has a place for it. Events are counted as
+# they become complete, and counted back where a person puts one that was left out into the queue.
 HANDED_OVER = "handed_over"
 _COMPLETE = """
-SELECT count(*) FROM json_each(?) AS told WHERE NOT EXISTS (
-    SELECT 1 FROM delivery WHERE event_no = told.value AND state <> 'acknowledged')
+SELECT count(*) FROM json_each(?) AS told
+WHERE EXISTS (SELECT 1 FROM delivery WHERE event_no = told.value AND state = 'acknowledged')
+    AND NOT EXISTS (SELECT 1 FROM delivery
+                    WHERE event_no = told.value AND state IN ('pending', 'refused'))
+"""
+
+_RETRIED = """
+SELECT event_no FROM delivery JOIN event USING (event_no)
+WHERE state = :state AND (:id IS NULL OR event_id = :id)
+"""
+_RETRY = """
+UPDATE delivery SET state = 'pending', attempts = 0, next_at_ms = :now_ms, changed_at_ms = :now_ms
+WHERE state = :state AND (:id IS NULL OR event_no IN (
+    SELECT event_no FROM event WHERE event_id = :id))
 """
 
 
@@ -54,15 +78,23 @@ class OutboxLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """All or nothing of what is done inside."""
+        return self._database.transaction()
+
     def due(self, target: str, now_ms: int) -> list[DueEvent]:
-        """The due events of the target's oldest closed period that has any."""
         rows = self._database.connection.execute(
-            _DUE, {"target": target, "now_ms": now_ms, "most": DUE_MAX}
+            _DUE,
+            {
+                "target": target,
+                "now_ms": now_ms,
+                "most": DUE_MAX,
+                "withdrawn": withdrawal_id(""),
+            },
         )
         return [DueEvent(*row) for row in rows]
 
     def record(self, target: str, attempts: Sequence[Attempt], now_ms: int) -> None:
-        """Keep what became of them, in one transaction."""
         rows = [
             {
                 "target": target,
@@ -74,22 +106,25 @@ class OutboxLedger:
             }
             for attempt in attempts
         ]
-        with self._database.transaction() as connection:
+        told = [attempt.event_no for attempt in attempts]
+        with self._database.transaction() as connection, counting(connection, told):
             connection.executemany(_RECORD, rows)
-            told = [row["event_no"] for row in rows if row["state"] is State.ACKNOWLEDGED]
-            (complete,) = connection.execute(_COMPLETE, (json.dumps(told),)).fetchone()
-            count(connection, HANDED_OVER, complete)
 
-    def retry(self, event_id: str | None, now_ms: int) -> int:
-        """Put refused deliveries (of one event, or all) back into the queue; how many."""
+    def retry(
+        self, event_id: str | None, now_ms: int, state: State = State.REFUSED
+    ) -> list[Delivery]:
+        """Put refused (or left out) deliveries, of one event or all, back into the queue."""
+        asked = {"now_ms": now_ms, "id": event_id, "state": state}
         with self._database.transaction() as connection:
-            cursor = connection.execute(
-                "UPDATE delivery SET state = 'pending', attempts = 0, next_at_ms = :now_ms,"
-                " changed_at_ms = :now_ms WHERE state = 'refused' AND (:id IS NULL OR event_no ="
-                " (SELECT event_no FROM event WHERE event_id = :id))",
-                {"now_ms": now_ms, "id": event_id},
-            )
-        return cursor.rowcount
+            found = [
+                one
+                for one in self.deliveries(state)
+                if event_id is None or one.event_id == event_id
+            ]
+            told = [number for (number,) in connection.execute(_RETRIED, asked)]
+            with counting(connection, told):
+                connection.execute(_RETRY, asked)
+        return found
 
     def deliveries(self, state: State | None = None) -> Iterator[Delivery]:
         """What the outbox holds, oldest first."""
@@ -101,3 +136,13 @@ class OutboxLedger:
         )
         for target, event_id, found, *rest in rows:
             yield Delivery(target, event_id, State(found), *rest)
+
+
+@contextmanager
+def counting(connection: sqlite3.Connection, events: Sequence[int]) -> Iterator[None]:
+    """Count how many of `events` become complete by what is done inside."""
+    told = json.dumps(sorted(set(events)))
+    (before,) = connection.execute(_COMPLETE, (told,)).fetchone()
+    yield
+    (after,) = connection.execute(_COMPLETE, (told,)).fetchone()
+    count(connection, HANDED_OVER, after - before)

@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from gateway.billing import Role
+from gateway.closing import due_period
+from gateway.meter_life.factor import volume
+from gateway.meter_life.roles import role_of
 from gateway.overview import (
     Counts,
     DeviceRow,
@@ -19,10 +23,18 @@ from gateway.overview import (
     RegisterRow,
     Series,
 )
+from gateway.period_book import PeriodView, book
+from gateway.sqlite.acts import ActLedger
 from gateway.sqlite.balance import BalanceLedger
-from gateway.sqlite.billing import BILLED, LINES_CLOSED
+from gateway.sqlite.billing import BILLED, LINES_CLOSED, looking
+from gateway.sqlite.claims import SqliteClaims
 from gateway.sqlite.estimates import EstimateLedger
+from gateway.sqlite.explain import ExplainLedger
+from gateway.sqlite.meter_life import LifeLedger
 from gateway.sqlite.outbox import HANDED_OVER
+from gateway.sqlite.periods import PeriodLedger
+from gateway.sqlite.profile import SeriesLedger
+from gateway.sqlite.reconcile import ReconcileLedger
 from gateway.sqlite.review import SqliteQueue
 from gateway.sqlite.surveillance import SqliteDeliveries
 from gateway.store import StoreError
@@ -94,9 +106,9 @@ WHERE house.name = ?
 """  # noqa: S608 - made of constants
 
 # The register's last accepted value at each edge of the chart's steps, of dwellings only: a house
-# meter measures the same flow once more.
+# meter measures the same flow once more, and so do a check meter and a sub-meter's parent.
 _LEVELS = f"""
-SELECT resource, unit, meter.meter_no, obis, register.register_no, exponent, digits,
+SELECT resource, unit, meter.meter_no, obis, register.register_no, exponent, digits, factor,
        edge.key, (SELECT mantissa FROM reading
                   WHERE reading.register_no = register.register_no AND state = 0
                     AND captured_at_ms <= edge.value
@@ -104,6 +116,10 @@ SELECT resource, unit, meter.meter_no, obis, register.register_no, exponent, dig
 {_STANDING}
 CROSS JOIN json_each(:edges) AS edge
 WHERE house.name = :house AND kind = 'dwelling' AND unit IN ({BILLED})
+    AND NOT EXISTS (
+        SELECT 1 FROM point_relation AS relation JOIN point AS other
+            ON other.point_no = relation.other_point_no AND other.kind = 'dwelling'
+        WHERE relation.point_no = point.point_no AND relation.until_ms IS NULL)
 ORDER BY resource, register.register_no, edge.key
 """  # noqa: S608 - made of constants
 
@@ -115,8 +131,14 @@ class LedgerOverview:
         self._connection = connection
         self.balance = BalanceLedger(connection)
         self.estimates = EstimateLedger(connection)
+        self.acts = ActLedger(connection)
+        self.explain = ExplainLedger(connection)
+        self.life = LifeLedger(connection)
+        self.reconcile = ReconcileLedger(connection)
         self.queue = SqliteQueue(connection)
+        self.claims = SqliteClaims(connection)
         self.deliveries = SqliteDeliveries(connection)
+        self.days = SeriesLedger(connection)
 
     def counts(self) -> Counts:
         """The running totals."""
@@ -161,6 +183,16 @@ class LedgerOverview:
         rows = self._connection.execute(_PERIODS, {"house": house, "most": limit})
         return [PeriodRow(*row) for row in rows]
 
+    def period_book(self, house: str, now_ms: int, limit: int) -> list[PeriodView]:
+        """The periods of a house, the newest first: open, due, and so many closed ones."""
+        ledger = looking(self._connection)
+        found = ledger.house(house)
+        if found is None:
+            return []
+        calendar, due = ledger.calendar(found), due_period(ledger, found)
+        store = PeriodLedger(self._connection)
+        return book(store, found, calendar, due, now_ms=now_ms, limit=limit)
+
     def devices(self, limit: int) -> list[DeviceRow]:
         """The edge devices, by name."""
         rows = self._connection.execute(_DEVICES, (limit,))
@@ -180,8 +212,13 @@ class LedgerOverview:
         steps: dict[tuple[Any, ...], list[int | None]] = defaultdict(list)
         for *register, _edge, mantissa in rows:
             steps[tuple(register)].append(mantissa)
-        for (resource, unit, meter_no, obis, _, exponent, digits), mantissas in steps.items():
-            used = [_exact(amount, exponent) for amount in _used(mantissas, 10**digits)]
+        for (resource, unit, meter_no, obis, _, exponent, digits, factor), shown in steps.items():
+            if role_of(resource, obis, ()) is Role.EXPORT:
+                continue
+            volumes = [None if one is None else volume(one, factor) for one in shown]
+            used = [
+                _exact(amount, exponent) for amount in _used(volumes, volume(10**digits, factor))
+            ]
             levels[resource, unit][meter_no, obis] = used
         return [
             Series(resource, unit, tuple(edges_ms[:-1]), _summed(registers))

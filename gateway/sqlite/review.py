@@ -8,6 +8,8 @@ from typing import Any
 
 from drivers.reading import Resource, Unit
 from gateway.audit import Entry
+from gateway.claims.list import ClaimRow
+from gateway.claims.ports import CLAIM_COPIES
 from gateway.evidence import StoredReading, Verdict
 from gateway.model import Flag, Level, State
 from gateway.review.queue import Decided, Near, Refusal, Story, Task, Waiting
@@ -24,11 +26,15 @@ from gateway.review.words import (
 )
 from gateway.rules.subject import Dial
 from gateway.sqlite.audit import SqliteAudit
+from gateway.sqlite.claims import SqliteClaims
 from gateway.sqlite.connection import Database
 from gateway.sqlite.ledger import SqliteLedger
 from gateway.sqlite.statements import named
 
 _SQL = named(Path(__file__).with_suffix(".sql"))
+# A reading's story tells what people said of its register within a month, the newest few of it.
+_CLAIMS_MS = 31 * 24 * 3_600_000
+_CLAIMS_MAX = 20
 
 
 class SqliteReviewStore:
@@ -80,7 +86,8 @@ class SqliteReview:
 
     def copies(self, register_no: int, at_ms: int) -> int:
         row = self._sql.execute(
-            "SELECT count(*) FROM reading WHERE register_no = ? AND captured_at_ms = ?",
+            "SELECT count(*) FROM reading WHERE register_no = ? AND captured_at_ms = ?"
+            " AND copy < 1000000",
             (register_no, at_ms),
         ).fetchone()
         return int(row[0])
@@ -139,6 +146,7 @@ class SqliteQueue:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
         self._review = SqliteReview(connection)
+        self._listed = SqliteClaims(connection)
 
     def waiting(self, house: str | None, limit: int, *, warned: bool = False) -> list[Waiting]:
         severity, state = ("W", State.ACCEPTED) if warned else ("E", State.SUSPECT)
@@ -166,7 +174,18 @@ class SqliteQueue:
             decisions=tuple(_decided(row) for row in self._sql.execute(_SQL["decisions"], place)),
             stored=self._review.evidence(subject),
             line=self._review.closed_with(subject.register_no, subject.at_ms),
+            claims=self._claims(subject),
         )
+
+    def claim(self, number: int) -> ClaimRow | None:
+        return self._listed.claim(number)
+
+    def _claims(self, subject: Subject) -> tuple[ClaimRow, ...]:
+        """What was said of the register about that time, the reading's own claim first."""
+        near = (subject.at_ms - _CLAIMS_MS, subject.at_ms + _CLAIMS_MS)
+        found = self._listed.claims(None, *near, _CLAIMS_MAX, subject.register_no)
+        own = subject.reference.copy - CLAIM_COPIES
+        return tuple(sorted(found, key=lambda one: one.number != own))
 
     def refusals(self, house: str | None, limit: int) -> list[Refusal]:
         rows = self._sql.execute(_SQL["refusals"], {"house": house, "most": limit})

@@ -68,6 +68,8 @@ JOIN register USING (register_no)
 JOIN meter USING (meter_no)
 WHERE decision_no = ? AND standing = 'proposed'
 
+-- A contradiction between sources (V-SRC) is shown with what is in doubt even where what it is about
+-- counts: somebody is to look. A claim's own verdict only says who brought it.
 -- name: waiting
 SELECT serial, obis, captured_at_ms, copy, CASE register.registered WHEN 1 THEN 0 ELSE register_no END,
        house.name, dwelling, point.name, resource, register.unit, mantissa, exponent, rule, detail, register_no
@@ -81,18 +83,21 @@ LEFT JOIN installation ON installation.meter_no = meter.meter_no
 LEFT JOIN point USING (point_no)
 LEFT JOIN account USING (account_no)
 LEFT JOIN house ON house.house_no = point.house_no
-WHERE severity = :severity AND state = :state AND (:house IS NULL OR house.name = :house)
+WHERE (severity = :severity AND state = :state
+       OR rule = 'V-SRC' AND :severity = 'E' AND state IN (0, 1))
+    AND (:house IS NULL OR house.name = :house)
     AND NOT EXISTS (
         SELECT 1 FROM verdict AS sooner
         WHERE (sooner.register_no, sooner.captured_at_ms, sooner.copy)
               = (verdict.register_no, verdict.captured_at_ms, verdict.copy)
-          AND sooner.severity = verdict.severity AND sooner.verdict_no < verdict.verdict_no)
+          AND sooner.severity = verdict.severity AND sooner.verdict_no < verdict.verdict_no
+          AND sooner.rule NOT IN ('REVIEW', 'CLAIM'))
     AND NOT EXISTS (
         SELECT 1 FROM decision AS made
         WHERE standing = 'done' AND act NOT IN ('ask-photo', 'inspect')
           AND (made.register_no, made.captured_at_ms, made.copy)
               = (verdict.register_no, verdict.captured_at_ms, verdict.copy))
-    AND rule <> 'REVIEW'
+    AND rule NOT IN ('REVIEW', 'CLAIM')
 ORDER BY verdict_no DESC LIMIT :most
 
 -- name: verdicts
@@ -140,7 +145,7 @@ ORDER BY decision_no LIMIT :most
 SELECT event_id, target, attempts, last_error, changed_at_ms, house.name
 FROM delivery
 JOIN event USING (event_no)
-JOIN closed_period USING (closing_no)
+JOIN written_closing USING (closing_no)
 JOIN house USING (house_no)
 WHERE state = 'refused' AND (:house IS NULL OR house.name = :house)
 ORDER BY event_no DESC LIMIT :most

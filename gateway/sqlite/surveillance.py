@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from gateway.surveillance import GAPS_KEPT, Delivered, Span
 
+# A reading that a person brought (batch 0) is no delivery.
 _DELIVERED = """
 SELECT register.register_no, house.name, point.name, account.dwelling, resource, serial, obis,
     installed_at_ms,
     (SELECT captured_at_ms FROM reading
-        WHERE reading.register_no = register.register_no AND state <> 2
+        WHERE reading.register_no = register.register_no AND state <> 2 AND batch_no > 0
         ORDER BY captured_at_ms LIMIT 1),
     (SELECT json_group_array(at) FROM (
         SELECT DISTINCT captured_at_ms AS at FROM reading
         WHERE reading.register_no = register.register_no AND captured_at_ms <= :now
-            AND state <> 2
+            AND state <> 2 AND batch_no > 0
         ORDER BY captured_at_ms DESC LIMIT :most))
 FROM house
 JOIN point USING (house_no)
@@ -29,7 +30,8 @@ ORDER BY house.name, kind, length(account.dwelling), account.dwelling, point.nam
 
 _RECEIVED = """
 SELECT (SELECT count(DISTINCT captured_at_ms) FROM reading WHERE register_no = span.value ->> 0
-    AND captured_at_ms > span.value ->> 1 AND captured_at_ms <= span.value ->> 2 AND state <> 2)
+    AND captured_at_ms > span.value ->> 1 AND captured_at_ms <= span.value ->> 2 AND state <> 2
+        AND batch_no > 0)
 FROM json_each(?) AS span ORDER BY span.key
 """
 

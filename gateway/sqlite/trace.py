@@ -2,17 +2,22 @@
 
 from decimal import Decimal
 
-from gateway.closing import ClosingLine
+from gateway.claims.list import ClaimRow
+from gateway.claims.ports import CLAIM_COPIES
+from gateway.closing_records import ClosingLine
 from gateway.evidence import Inspection, StoredReading, Verdict
+from gateway.sqlite import withdrawing
 from gateway.sqlite.billing import BillingLedger
+from gateway.sqlite.claims import SqliteClaims
 from gateway.sqlite.connection import Database
+from gateway.withdrawn import Withdrawal
 
 _READING = """
 SELECT meter.serial, register.obis, reading.mantissa, register.exponent, reading.captured_at_ms,
        reading.state, reading.position, device.name, batch.sequence, batch.received_at_ms,
        batch.rules_version, device_key.public_key, batch.message,
        reading.register_no, reading.copy
-FROM closing_line AS line
+FROM written_line AS line
 JOIN reading ON reading.register_no = closing_register_no
     AND reading.captured_at_ms = closing_at_ms AND reading.copy = closing_copy
 JOIN register ON register.register_no = reading.register_no
@@ -30,16 +35,20 @@ WHERE register_no = ? AND captured_at_ms = ? AND copy = ? ORDER BY verdict_no
 
 _INSPECTION = """
 SELECT decision_no, actor, decision.at_ms, why, document, hex(document_sha256)
-FROM closing_line
+FROM written_line
 JOIN decision ON register_no = closing_register_no
     AND read_at_ms = closing_at_ms AND read_copy = closing_copy
 WHERE line_id = ?
 """
 
+_CLAIM = "SELECT closing_copy FROM written_line WHERE line_id = ? AND closing_copy >= ?"
+
 _BEFORE = """
-SELECT before.line_id FROM closing_line AS line
-JOIN closing_line AS before USING (point_no, obis, unit)
-WHERE line.line_id = ? AND before.line_no < line.line_no
+SELECT before.line_id FROM written_line AS line
+JOIN written_closing AS closing USING (closing_no)
+JOIN written_line AS before USING (point_no, obis, unit)
+JOIN written_closing AS closed ON closed.closing_no = before.closing_no
+WHERE line.line_id = ? AND before.line_no < line.line_no AND closed.period < closing.period
 ORDER BY before.line_no DESC LIMIT 1
 """
 
@@ -69,6 +78,15 @@ class TraceLedger:
         verdicts = tuple(Verdict(*one) for one in found)
         value = Decimal(row[2]).scaleb(row[3])
         return StoredReading._make((*row[:2], value, *row[4:13], verdicts))
+
+    def withdrawal(self, line_id: str) -> Withdrawal | None:
+        """Who took back the closing of a line; None for a line that stands."""
+        return withdrawing.withdrawal(self._database.connection, line_id)
+
+    def claim(self, line_id: str) -> ClaimRow | None:
+        """The claim that closes a line, where one does."""
+        row = self._database.connection.execute(_CLAIM, (line_id, CLAIM_COPIES)).fetchone()
+        return row and SqliteClaims(self._database.connection).claim(row[0] - CLAIM_COPIES)
 
     def inspection(self, line_id: str) -> Inspection | None:
         """The decision behind a line that a person's reading closes."""

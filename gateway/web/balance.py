@@ -8,6 +8,7 @@ from gateway.balance import odn
 from gateway.balance.hints import Hint
 from gateway.balance.model import ALERTS, Balance, Remark
 from gateway.balance.report import BalanceStore, HouseBalance, house_balance, recent_hints
+from gateway.web import charts
 from gateway.web.texts import Words
 
 DAY_MS = 86_400_000
@@ -38,7 +39,10 @@ class BalanceView:
     @property
     def resources(self) -> Sequence[Balance]:
         """The balances, resource by resource."""
-        return self.closed.resources if self.closed else ()
+        if self.closed is None:
+            return ()
+        order = tuple(charts.COLOURS)
+        return sorted(self.closed.resources, key=lambda one: order.index(one.resource))
 
     @cached_property
     def hints(self) -> list[Hint]:

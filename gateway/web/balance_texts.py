@@ -23,6 +23,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "balance_by_norm": ("ОДН по нормативу {}", "common needs by norm {}"),
     "balance_norm": ("норматив ОДН {}", "norm of common needs {}"),
     "remark_no-house-meter": ("нет общедомового счётчика", "there is no house meter"),
+    "remark_house-meter-estimated": (
+        "общедомовой счётчик рассчитан по среднему (п. 59(1))",
+        "the house meter is estimated by average (ПП 354 п. 59(1))",
+    ),
     "remark_house-meter-unread": (
         "нет показания общедомового счётчика",
         "the house meter was not read",
@@ -75,7 +79,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Вода идёт всю ночь: не меньше {0} {1} в час, ночей подряд: {2}",
         "Water runs all night: at least {0} {1} an hour, {2} nights in a row",
     ),
-    "hint_fell": ("Показание меньше прежнего, раз: {2}", "Read lower than before, {2} times"),
+    "hint_fell": ("Показание меньше прежнего, раз: {2}", "Read lower than before, times: {2}"),
     "hint_stuck": ("Показание давно не меняется", "The register has not moved for long"),
     "hint_given-back": ("Отдано в сеть: {0} {1}", "Given back to the grid: {0} {1}"),
 }

@@ -13,6 +13,9 @@ from pygal.style import Style
 
 from drivers.reading import from_ms, to_ms
 from gateway.overview import Series
+from gateway.profile.day import DayProfile
+from gateway.profile.report import amount
+from gateway.profile.series import Method
 from gateway.web.texts import Words
 
 # pygal leaves an import hook for its maps, of a form Python has given up: every later import of
@@ -21,6 +24,8 @@ sys.meta_path[:] = [hook for hook in sys.meta_path if not isinstance(hook, Plugi
 
 # Four beside each other on a desktop, one the width of a phone.
 WIDTH, HEIGHT = 360, 170
+# A day has 96 bars, which take the width of a page.
+DAY_WIDTH, DAY_HEIGHT = 720, 220
 
 DAYS = 30
 HOURS = 48
@@ -29,12 +34,13 @@ HOURLY_BELOW_MS = 4 * 86_400_000
 _HOUR_MS = 3_600_000
 
 COLOURS = {
-    "electricity": "#d99a00",
+    "electricity": "#be8300",
     "cold-water": "#2f7ed8",
     "hot-water": "#d9534f",
     "heat": "#b5541c",
     "gas": "#6c5ce7",
 }
+_ESTIMATED_COLOUR = "#9aa7ae"
 
 
 class Scale(NamedTuple):
@@ -68,6 +74,30 @@ def bars(series: Series, daily: bool, words: Words, zone: ZoneInfo) -> bytes:
     return svg
 
 
+def slots(profile: DayProfile, words: Words, zone: ZoneInfo) -> bytes:
+    """The SVG of a register's day: what was measured, and what was estimated."""
+    register, series = profile.register, profile.series
+    steps = tuple(one.from_ms for one in series.slots)
+    amounts = tuple(amount(profile, one.amount) or Decimal() for one in series.slots)
+    shown = Series(register.resource, register.unit, steps, amounts)
+    config = _config(shown, words)
+    config.width, config.height = DAY_WIDTH, DAY_HEIGHT
+    config.style = _style(COLOURS.get(register.resource, "#4a6572"), _ESTIMATED_COLOUR)
+    config.show_legend, config.legend_at_bottom = True, True
+    chart = pygal.StackedBar(config)
+    chart.x_labels = list(_labels(steps, daily=False, words=words, zone=zone))
+    # A label every three hours.
+    chart.x_labels_major_every = max(1, 3 * _HOUR_MS // series.grid.slot_ms)
+    chart.show_minor_x_labels = False
+    measured = [one.method is Method.MEASURED for one in series.slots]
+    for key, wanted in (("profile_measured", True), ("profile_estimated", False)):
+        parts = zip(amounts, measured, strict=True)
+        chart.add(words(key), [float(one) if is_so is wanted else 0 for one, is_so in parts])
+    chart.add_xml_filter(_without_scripts)
+    svg: bytes = chart.render()
+    return svg
+
+
 def _config(series: Series, words: Words) -> Any:
     return pygal.Config(
         width=WIDTH,
@@ -87,7 +117,7 @@ def _config(series: Series, words: Words) -> Any:
     )
 
 
-def _style(colour: str) -> Style:
+def _style(*colours: str) -> Style:
     return Style(
         background="transparent",
         plot_background="transparent",
@@ -96,10 +126,11 @@ def _style(colour: str) -> Style:
         foreground_subtle="#dfe5e8",
         opacity=".9",
         opacity_hover="1",
-        colors=(colour,),
+        colors=colours,
         font_family="system-ui, sans-serif",
         label_font_size=12,
         major_label_font_size=12,
+        legend_font_size=12,
         guide_stroke_dasharray="2,4",
         major_guide_stroke_dasharray="2,4",
     )

@@ -7,7 +7,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Corrected by itself when a reading comes",
     ),
     "method_average": ("по среднему", "by average"),
+    "method_check": ("по контрольному счётчику", "by the check meter"),
     "method_norm": ("по нормативу", "by norm"),
     "method_interpolated": ("расчёт между показаниями", "drawn between readings"),
+    "in_a_row": ("периодов подряд: {}", "{} periods in a row"),
+    "charges": ("Доначисления за вмешательство", "Charged for interference"),
+    "charges_hint": (
+        "Передаются при закрытии периода, показаниями не пересчитываются",
+        "Handed over with the next closing; no reading takes them back",
+    ),
+    "charge_waits": ("ждёт второго человека", "waits for another person"),
+    "charge_next": ("при ближайшем закрытии", "with the next closing"),
     "corrected_here": ("перерасчётов: {}", "corrections: {}"),
 }

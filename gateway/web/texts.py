@@ -1,29 +1,50 @@
 """The page's words in Russian and English, and how each language writes numbers and times."""
 
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from drivers.reading import from_ms
-from gateway.web import balance_texts, estimate_texts, review_texts
+from gateway.web import (
+    balance_texts,
+    claims_texts,
+    estimate_texts,
+    explain_texts,
+    periods_texts,
+    profile_texts,
+    reconcile_texts,
+    review_texts,
+    verification_texts,
+)
 
 Language = Literal["ru", "en"]
 LANGUAGES: tuple[Language, ...] = ("ru", "en")
 
 _NARROW_SPACE = "\u202f"
+_MINUS = "\u2212"
 _MONTHS = {
     "ru": ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"],
     "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
 }
 
-_TEXTS: dict[str, tuple[str, str]] = (
+TEXTS: dict[str, tuple[str, str]] = (
     balance_texts.TEXTS
+    | claims_texts.TEXTS
     | estimate_texts.TEXTS
+    | explain_texts.TEXTS
+    | periods_texts.TEXTS
+    | profile_texts.TEXTS
+    | reconcile_texts.TEXTS
     | review_texts.TEXTS
+    | verification_texts.TEXTS
     | {
         "tagline": ("показания под пломбой", "readings under seal"),
         "houses": ("Дома", "Houses"),
+        "skip": ("К содержанию", "Skip to the content"),
+        "places": ("Страницы дома", "Pages of the house"),
+        "place_overview": ("Обзор", "Overview"),
+        "place_review": ("Разбор", "Review"),
         "language": ("English", "Русский"),
         "no_houses": ("Домов пока нет", "No houses yet"),
         "no_houses_hint": (
@@ -36,7 +57,7 @@ _TEXTS: dict[str, tuple[str, str]] = (
         "rejected": ("Отклонено", "Rejected"),
         "handed_to_billing": ("В биллинге", "In billing"),
         "quarantined": ("В карантине", "Quarantined"),
-        "batches": ("пакетов: {}", "in {} batches"),
+        "batches": ("пакетов: {}", "batches: {}"),
         "of_lines": ("из {} строк", "of {} lines"),
         "messages": ("не прошли проверку", "failed their check"),
         "not_ours": ("не наши или отклонены человеком", "not ours or turned down"),
@@ -72,7 +93,7 @@ _TEXTS: dict[str, tuple[str, str]] = (
         "silent_since": ("молчит с {}", "silent since {}"),
         "silent_always": ("ни одного показания", "not one reading yet"),
         "gaps_of": ("за неделю получено {} из {}", "{} of {} readings in a week"),
-        "more_unheard": ("и ещё регистров: {}", "and {} registers more"),
+        "more_unheard": ("и ещё счётчиков: {}", "and more meters: {}"),
         "billing": ("Биллинг", "Billing"),
         "no_periods": ("Ни один период ещё не закрыт", "No period has been closed yet"),
         "period": ("Период", "Period"),
@@ -101,7 +122,6 @@ _TEXTS: dict[str, tuple[str, str]] = (
         "updated": ("обновлено", "updated"),
         "offline": ("нет связи со шлюзом", "the gateway does not answer"),
         "no_house": ("Такого дома нет", "There is no such house"),
-        "broken": ("Реестр недоступен", "The ledger cannot be read"),
     }
 )
 
@@ -126,25 +146,45 @@ class Words:
 
     def __call__(self, key: str, *values: object) -> str:
         """The text of `key`, with `values` in their places."""
-        return _TEXTS[key][self._index].format(*values)
+        return TEXTS[key][self._index].format(*values)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a text of `key`."""
+        return key in TEXTS
 
     def unit(self, unit: str) -> str:
         """A unit as people write it."""
         key = f"unit_{unit}"
-        return self(key) if key in _TEXTS else unit
+        return self(key) if key in TEXTS else unit
 
     def number(self, value: Decimal | int) -> str:
         """A number grouped by threes, every digit kept."""
         text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
         whole, _, rest = text.partition(".")
         mark = "," if self.language == "ru" else "."
-        return whole.replace(",", _NARROW_SPACE) + (mark + rest if rest else "")
+        grouped = whole.replace(",", _NARROW_SPACE).replace("-", _MINUS)
+        return grouped + (mark + rest if rest else "")
 
     def time(self, moment_ms: int, zone: ZoneInfo) -> str:
         """Day and time to the minute, as clocks in `zone` show them."""
         local = from_ms(moment_ms).astimezone(zone)
         return f"{self.day(local)} {local:%H:%M}"
 
-    def day(self, local: datetime) -> str:
+    def day(self, local: date) -> str:
         """A day of the year."""
         return f"{local.day} {_MONTHS[self.language][local.month - 1]}"
+
+    def date(self, day: date | str) -> str:
+        """A day with its year; a text is an ISO date."""
+        day = date.fromisoformat(day) if isinstance(day, str) else day
+        return f"{day.day} {_MONTHS[self.language][day.month - 1]} {day.year}"
+
+    def moment(self, moment_ms: int, zone: ZoneInfo) -> str:
+        """Day, year and time to the minute, for what is read years later."""
+        local = from_ms(moment_ms).astimezone(zone)
+        return f"{self.day(local)} {local.year}, {local:%H:%M}"
+
+    def period(self, period: str) -> str:
+        """A period (YYYY-MM) as a month's name."""
+        year, month = period.split("-")
+        return f"{explain_texts.MONTHS[self.language][int(month) - 1]} {year}"

@@ -1,13 +1,18 @@
 """What the templates show, drawn from an `Overview` when a template asks for it."""
 
+from datetime import date
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, islice
 from typing import NamedTuple
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from drivers.reading import Resource
+from gateway.acts.model import Charge
 from gateway.audit import Entry
+from gateway.explain import findings
+from gateway.explain.reasons import in_russian
+from gateway.explain.telling import which_register
 from gateway.obligations import Obligation
 from gateway.overview import (
     Counts,
@@ -48,7 +53,7 @@ class View:
     # More meters than this are looked up, not scrolled through.
     ROWS_MAX = 400
     DOUBTS_MAX = 12
-    UNHEARD_MAX = 24
+    UNHEARD_MAX = 8
     LOG_MAX = 30
     PERIODS_MAX = 12
 
@@ -78,6 +83,11 @@ class View:
     def query(self) -> str:
         """The house as the query of a link."""
         return f"?house={quote(self.house.name)}" if self.house else ""
+
+    @property
+    def here(self) -> str:
+        """The query that leads back to this very page, for the language switch."""
+        return self.query
 
     @cached_property
     def counts(self) -> Counts:
@@ -139,11 +149,17 @@ class View:
 
     @cached_property
     def unheard(self) -> list[Watched]:
-        """The registers of the house that are silent or come with gaps, the silent ones first."""
+        """The meters of the house that are silent or come with gaps, the silent ones first.
+
+        Each by the register of it that is heard least: they mostly fall silent together.
+        """
         if self.house is None:
             return []
         found = watch(self._overview.deliveries, self.house.name, self.now_ms)
-        return list(troubled(found))
+        meters: dict[str, Watched] = {}
+        for one in troubled(found):
+            meters.setdefault(one.register.meter, one)
+        return list(meters.values())
 
     @cached_property
     def periods(self) -> list[PeriodRow]:
@@ -155,6 +171,13 @@ class View:
         """What is billed in the house without a reading and not settled yet, the newest first."""
         name = self.house and self.house.name
         return self._overview.estimates.obligations(name, only_open=True, limit=self.DOUBTS_MAX)
+
+    @cached_property
+    def charges(self) -> list[Charge]:
+        """What interferences in the house are charged for and nobody was handed yet."""
+        name = self.house and self.house.name
+        waiting = (one for one in self._overview.acts.charges(name) if one.charged_in is None)
+        return list(islice(waiting, self.DOUBTS_MAX))
 
     @cached_property
     def balance(self) -> BalanceView | None:
@@ -195,5 +218,32 @@ class View:
         """A time on the house's clock."""
         return self._words.time(moment_ms, self.zone)
 
+    def finding(self, detail: str, day: date | str = "") -> str:
+        """A finding, or what became of a claim, in the language of the page."""
+        return findings.told(detail, self._words, self.zone, day)
 
+    def reason(self, reason: str) -> str:
+        """A line's reason in the language of the page."""
+        said = in_russian(reason) if self._words.language == "ru" else reason
+        return findings.told(said, self._words, self.zone)
+
+    def named(self, register: str) -> str:
+        """A register by its resource and, where a meter has several, which of them."""
+        parts = (
+            self._words(_MEDIA[register[0]]) if register[:1] in _MEDIA else register,
+            self.which(register),
+        )
+        return ", ".join(part for part in parts if part)
+
+    def which(self, register: str) -> str:
+        """Which of a meter's registers that is, in words; nothing for the only one."""
+        return which_register(register, self._words)
+
+    def moment(self, moment_ms: int) -> str:
+        """A time with its year on the house's clock."""
+        return self._words.moment(moment_ms, self.zone)
+
+
+# The medium of a register, the A of A-B:C.D.E.
+_MEDIA = {"1": "electricity", "6": "heat", "7": "gas", "8": "cold-water", "9": "hot-water"}
 _NOT_SHOWN = {("heat", "m3"), ("heat", "t"), ("electricity", "kvarh")}

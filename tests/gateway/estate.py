@@ -133,11 +133,15 @@ class Estate:
 
 
 def content(store: SqliteStore) -> list[tuple[object, ...]]:
-    """What the ledger holds, without the numbers that depend on the order of arrival."""
+    """What the ledger holds, without the numbers that depend on the order of arrival.
+
+    V-ORD stands with the same readings in any order; which later one it names first may differ.
+    """
     return store.database.connection.execute(
         "SELECT m.serial, g.obis, r.captured_at_ms, r.copy, r.mantissa, r.state, r.flags, "
         "b.device_no, b.sequence, r.position, "
-        "(SELECT group_concat(v.rule || v.severity || v.detail) FROM verdict v "
+        "(SELECT group_concat(v.rule || v.severity || iif(v.rule = 'V-ORD', '', v.detail)) "
+        "FROM verdict v "
         "WHERE (v.register_no, v.captured_at_ms, v.copy) = "
         "(r.register_no, r.captured_at_ms, r.copy)) "
         "FROM reading r JOIN register g USING (register_no) JOIN meter m USING (meter_no) "

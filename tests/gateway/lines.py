@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from gateway.closing import ClosingLine
+from gateway.closing_records import ClosingLine
 from gateway.correcting import CorrectedLine
 
 CLOSED_MS = 1_796_040_000_000  # 2026-11-30T12:00:00Z

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway import orders
-from gateway.closing import Closing
+from gateway.closing_records import Closing
 from gateway.estimation.terms import Cause
 from gateway.sqlite.estimates import EstimateLedger
 from gateway.sqlite.orders import OrderLedger

@@ -3,8 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import billing
-from gateway.billing import Facts, Installation, Mark, Method, ReadingKey, Settled
+from gateway import planning, settling
+from gateway.billing import (
+    CLOSING_TOLERANCE_MS,
+    Facts,
+    Installation,
+    Mark,
+    Method,
+    ReadingKey,
+    Settled,
+)
 from gateway.periods import Bounds
 
 DAY = 86_400_000
@@ -23,7 +31,7 @@ def settled(
     *facts: Facts,
     bounds: Bounds = MONTH,
 ) -> Settled:
-    return billing.settle(billing.plan(installations, opening, bounds), facts)
+    return settling.settle(planning.plan(installations, opening, bounds), facts)
 
 
 def test_the_first_line_opens_with_the_value_the_meter_was_installed_with() -> None:
@@ -99,7 +107,7 @@ def test_a_removed_meter_gets_its_last_line_once() -> None:
     removed = OLD._replace(removed_at_ms=110 * DAY, final=5000)
     last = settled([removed], reading(99 * DAY, 1200), Facts(None, 0))
     assert last.consumption == 3800
-    assert billing.plan([removed], last.closing, NEXT) == ()
+    assert planning.plan([removed], last.closing, NEXT) == ()
 
 
 def test_a_removal_recorded_after_the_period_was_closed_is_billed_in_the_next() -> None:
@@ -123,24 +131,24 @@ def test_a_removal_dated_before_the_reading_already_billed_is_made_good() -> Non
 def test_a_meter_gone_before_the_first_line_was_billed_elsewhere() -> None:
     gone = OLD._replace(removed_at_ms=95 * DAY, final=9000)
     new = Installation(2, exponent=-2, digits=8, installed_at_ms=95 * DAY, initial=0)
-    (span,) = billing.plan([gone, new], None, MONTH)
+    (span,) = planning.plan([gone, new], None, MONTH)
     assert span.installation == new
 
 
 def test_a_meter_installed_after_the_end_has_no_line_yet() -> None:
     later = OLD._replace(installed_at_ms=130 * DAY)
-    assert billing.plan([later], None, MONTH) == ()
+    assert planning.plan([later], None, MONTH) == ()
 
 
 def test_the_read_at_midnight_may_close_the_period_that_just_ended() -> None:
-    (span,) = billing.plan([OLD], reading(100 * DAY + 3000, 1100), MONTH)
+    (span,) = planning.plan([OLD], reading(100 * DAY + 3000, 1100), MONTH)
     assert (span.from_ms, span.end_ms) == (100 * DAY + 3001, 130 * DAY)
-    assert span.until_ms == 130 * DAY + billing.CLOSING_TOLERANCE_MS
+    assert span.until_ms == 130 * DAY + CLOSING_TOLERANCE_MS
 
 
 def test_a_meter_about_to_be_removed_is_not_read_after_its_removal() -> None:
     removed = OLD._replace(removed_at_ms=130 * DAY + 60_000, final=5000)
-    (span,) = billing.plan([removed], None, MONTH)
+    (span,) = planning.plan([removed], None, MONTH)
     assert (span.is_open, span.until_ms) == (True, 130 * DAY + 60_000)
 
 

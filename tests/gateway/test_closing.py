@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.closing import Closing, ClosingError, close_next_due
+from gateway.closing import ClosingError, close_next_due
+from gateway.closing_records import Closing
 from gateway.handoff.event import event_maker
+from gateway.reopening import Person, reopen_period
 from gateway.sqlite.billing import BillingLedger
 from gateway.sqlite.closed import ClosedLedger
 from gateway.sqlite.outbox import OutboxLedger
@@ -100,6 +102,23 @@ def test_a_rollover_is_billed_once_also_when_a_late_reading_falls_into_it(tmp_pa
     town.send()
     (line,) = town.close("2026-09", now_ms=MIDNIGHT).lines
     assert (line.consumption, line.rollovers) == (Decimal(130), 1)
+
+
+@pytest.mark.parametrize("gap_ms", [0, HOUR_MS])
+def test_after_a_removal_at_a_period_s_end_the_next_line_is_the_new_meter_s(
+    town: Town, gap_ms: int
+) -> None:
+    town.read("A1", local(9, 20), 12_000)
+    town.send()
+    town.remove("A1", MIDNIGHT, 12_500)
+    town.install("A2", 1, Dial(initial=700), at_ms=MIDNIGHT + gap_ms)
+    (september,) = town.close(now_ms=MIDNIGHT + HOUR_MS).lines
+    assert september.reason == "closed by the act of the meter's removal"
+    town.read("A2", local(11, 1), 3_200)
+    town.send()
+    (october,) = town.close(now_ms=local(11, 1) + HOUR_MS).lines
+    assert (october.opening_meter, october.opening_value) == ("A2", Decimal(7))
+    assert (october.consumption, october.method) == (Decimal(25), "actual")
 
 
 def test_an_exchange_adds_both_meters(town: Town) -> None:
@@ -239,3 +258,38 @@ def test_numbers_of_lines_go_on_over_the_houses_of_a_period(town: Town) -> None:
         closed.append(closing)
     ids = [line.line_id for one in closed for line in one.lines]
     assert ids == ["2026-09-000001", "2026-09-000002"]
+
+
+def test_the_house_furthest_behind_is_closed_first_and_the_closed_are_not_asked(
+    town: Town,
+) -> None:
+    town.house("Садовая 12")
+    town.install("C3", town.point("S1", "7", house_no=2))
+    for serial in ("A1", "C3"):
+        town.read(serial, MIDNIGHT, 12_000)
+        town.read(serial, local(11, 1), 13_000)
+    town.send()
+    town.close("2026-09")
+    assert next_closed(town, local(11, 2)) == ("Садовая 12", "2026-09")
+    assert next_closed(town, local(11, 2)) == (HOUSE, "2026-10")
+    with town.ledger.closing() as transaction:
+        assert [one.name for one in transaction.houses_behind("2026-10")] == ["Садовая 12"]
+    assert next_closed(town, local(11, 2)) == ("Садовая 12", "2026-10")
+    assert next_closed(town, local(11, 2)) is None
+    person = Person("Orlova", "test", "the act came late")
+    event_of = event_maker("urn:plomba:gateway:test")
+    reopen_period(
+        town.ledger, HOUSE, "2026-10", person, local(11, 2), targets=(), event_of=event_of
+    )
+    assert next_closed(town, local(11, 2)) == (HOUSE, "2026-10")
+
+
+def next_closed(town: Town, now_ms: int) -> tuple[str, str] | None:
+    closing = close_next_due(
+        town.ledger,
+        now_ms,
+        grace_ms=0,
+        targets=(),
+        event_of=event_maker("urn:plomba:gateway:test"),
+    )
+    return None if closing is None else (closing.house, closing.period)

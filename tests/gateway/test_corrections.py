@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from gateway.closing import Closing
+from gateway.closing_records import Closing
 from gateway.norms import import_norms, import_seasons
 from gateway.sqlite.estimates import EstimateLedger
 from gateway.sqlite.norms import NormLedger

@@ -47,7 +47,7 @@ def test_closing_says_how_much_of_it_is_estimated_and_corrected(tmp_path: Path) 
     norms(town, f"house,account,register,unit,since,amount\n{HOUSE},,8-0:1.0.0,m3,2026-01,6.5")
     town.store.close()
     closed = json.loads(said("close-period", "2026-09", "--data", folder, "--json"))
-    counts = {"lines": 1, "estimated": 1, "corrections": 0}
+    counts = {"lines": 1, "estimated": 1, "corrections": 0, "charges": 0}
     assert closed == {"house": HOUSE, "period": "2026-09", **counts}
     told = said("close-period", "2026-10", "--data", folder)
     assert told == f"{HOUSE}: closed 2026-10 with 1 lines (1 estimated)\n"
@@ -105,7 +105,8 @@ async def test_the_page_shows_what_is_open_and_what_was_corrected(
         page = (await http.get(path, headers={"accept-language": language})).text
     assert [word for word in words if word not in page] == []
     # December is settled, only January waits.
-    assert page.count('class="note">no accepted reading') == 1
+    why = {"ru": "за период нет принятого показания", "en": "no accepted reading in the period"}
+    assert page.count(f'class="note">{why[language]}') == 1
 
 
 def test_norms_and_seasons_are_entered_from_files(data: Path, tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ def test_a_carried_line_is_known_missing_and_says_why() -> None:
     [
         ("interpolated", ["3.8.0"]),
         ("average", ["2.5.259", "3.8.0"]),
+        ("check", ["2.5.259", "3.8.0"]),
         ("norm", ["2.5.259", "3.8.1001"]),
     ],
 )

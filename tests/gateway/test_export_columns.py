@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.billing import Method
 from gateway.export.closed import Closed, ExportError
 from gateway.export.columns import SHIPPED, Profile, as_columns, load
+from gateway.handoff.csv import harmless
 from tests.gateway.closed import a_closed
 
 MIDNIGHT_MS = 1_793_480_400_000  # 2026-11-01T00:00:00+03:00
@@ -165,3 +167,28 @@ def test_values_and_names_are_read_back_exactly(mantissa: int, exponent: int, ho
     _, (told, name) = written(profile, line)
     assert Decimal(told.replace(",", ".")) == value
     assert name.removeprefix("'") == house.removeprefix("'")
+
+
+def test_every_way_a_value_came_about_has_a_word_in_1c() -> None:
+    assert set(load("1c").words["method"]) == {method.value for method in Method}
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+7 910", "'+7 910"),
+        ("-cmd", "'-cmd"),
+        ("@sum", "'@sum"),
+        ("\t=1", "'\t=1"),
+        ("\n=1", "'\n=1"),
+        ("＝1", "'＝1"),
+        ("-5.25", "-5.25"),
+        ("-5\n", "'-5\n"),
+        ("-5.25.1", "'-5.25.1"),
+        ("5-а", "5-а"),
+        ("", ""),
+    ],
+)
+def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(cell: str, expected: str) -> None:
+    assert harmless(cell) == expected

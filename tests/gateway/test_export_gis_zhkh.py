@@ -117,6 +117,9 @@ def test_what_nobody_has_read_is_not_reported() -> None:
     assert reasons(carried) == ["carried: no accepted reading in the period"]
     for method in ("interpolated", "average", "norm"):
         assert reasons([water(method=method, reason="unread")]) == [f"{method}: unread"]
+    assert reasons([water(source="gis-zhkh")]) == [
+        "the resident's own figure, which ГИС ЖКХ has already"
+    ]
     assert reasons([water(origin=Origin.INSTALLATION)]) == [
         "the meter was not read since its installation"
     ]

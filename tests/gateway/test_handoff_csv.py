@@ -3,7 +3,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.closing import ClosingLine
+from gateway.closing_records import ClosingLine
 from gateway.correcting import CorrectedLine
 from gateway.handoff.csv import CsvTarget
 from gateway.handoff.event import event_maker

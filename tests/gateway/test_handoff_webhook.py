@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import contextlib
+import gzip
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +13,8 @@ from random import Random
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from gateway.gis.client import GisClient
+from gateway.gis.model import GisError
 from gateway.handoff import pump, target, webhook
 from gateway.handoff.target import Answer, Attempt, DueEvent, State
 
@@ -237,3 +241,51 @@ async def test_an_event_that_finally_arrives_is_not_sent_again() -> None:
     assert len(receiver.seen) == 3
     assert {headers["webhook-id"] for _, headers, _ in receiver.seen} == {"2026-10-000001"}
     assert shelf.kept[-1].answer == target.ACKNOWLEDGED
+
+
+@asynccontextmanager
+async def dripping() -> AsyncIterator[str]:
+    """A server that sends a byte of its answer every now and then, for ever."""
+    served: list[asyncio.Task[object] | None] = []
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.current_task())
+        with contextlib.suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 500 No\r\nContent-Length: 1000000\r\n\r\n")
+            while not reader.at_eof():
+                writer.write(b"x")
+                await writer.drain()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(reader.read(), 0.02)
+        with contextlib.suppress(ConnectionError):
+            writer.close()
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        await asyncio.gather(*(task for task in served if task is not None))
+
+
+async def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for() -> None:
+    async with dripping() as url, webhook.http_client(5.0) as client:
+        hook = webhook.WebhookTarget(
+            "erp", url, SECRET, client, lambda: datetime.now(UTC), patience_s=0.2
+        )
+        (answer,) = await hook.deliver([an_event()])
+        assert answer == target.failed("no answer in time (TimeoutError)")
+        with pytest.raises(GisError, match="no answer in time"):
+            await GisClient(url, client, 0.2).call("urn:getState", b"<a/>")
+
+
+async def test_a_packed_answer_is_not_unpacked() -> None:
+    packed = gzip.compress(b"x" * 10_000_000)
+    reply = (
+        f"HTTP/1.1 400 No\r\nContent-Length: {len(packed)}\r\nContent-Encoding: gzip\r\n\r\n"
+    ).encode() + packed
+    async with serving(lambda _: reply) as receiver, posting(receiver.url) as hook:
+        (answer,) = await hook.deliver([an_event()])
+    assert receiver.seen[0][1]["accept-encoding"] == "identity"
+    assert answer.state is State.REFUSED
+    assert "xxx" not in answer.error

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.sqlite import schema
 from gateway.sqlite.connection import connect
+from gateway.sqlite.outbox import OutboxLedger
 from gateway.sqlite.statements import named
 from gateway.store import StoreError
 
@@ -111,7 +112,89 @@ def test_lines_closed_before_there_were_estimates_are_kept(tmp_path: Path) -> No
     connection.close()
     database = connect(tmp_path / "ledger.db")
     sql = database.connection
-    assert sql.execute("SELECT * FROM closing_line").fetchall() == before
+    now = ("automatic", "1", "billed", None, None)
+    (line,) = sql.execute("SELECT * FROM closing_line").fetchall()
+    assert line[: len(before[0]) + len(now)] == (*before[0], *now)
     assert sql.execute("PRAGMA foreign_key_check").fetchall() == []
     with pytest.raises(sqlite3.IntegrityError):
-        sql.execute("UPDATE closing_line SET closing_no = 8")
+        sql.execute("UPDATE written_line SET closing_no = 8")
+
+
+def test_estimates_and_corrections_from_before_a_period_could_be_reopened_stand(
+    tmp_path: Path,
+) -> None:
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    for file in sorted(VERSIONS.glob("*.sql")):
+        if file.stem < "0009":
+            connection.executescript(file.read_text(encoding="utf-8"))
+    connection.executescript(
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);"
+        "INSERT INTO alembic_version VALUES ('0008');"
+        "INSERT INTO house VALUES (1, 'L5', 'Kaluga', 'Europe/Moscow');"
+        "INSERT INTO point VALUES (1, 'P1', 1, NULL, 'house', 'electricity');"
+        "INSERT INTO meter VALUES (1, 'A1', 'SDM120', 1);"
+        "INSERT INTO register VALUES (1, 1, '1-0:1.8.0', 'kWh', -2, 1, 8, 1000, NULL);"
+        "INSERT INTO closed_period VALUES (7, 1, '2026-09', 2), (8, 1, '2026-10', 3);"
+        "INSERT INTO closing_line VALUES (3, '2026-09-000001', 7, 1, '1-0:1.8.0', 'kWh', NULL,"
+        " NULL, 1, 0, NULL, 100, 1, 0, NULL, 100, 0, -2, 0, 'carried', ''),"
+        " (4, '2026-10-000001', 8, 1, '1-0:1.8.0', 'kWh', NULL, NULL, 1, 0, NULL, 100,"
+        " 1, 5, 0, 300, 200, -2, 0, 'actual', '');"
+        "INSERT INTO event VALUES (1, '2026-10-000001', 8, x'7b7d');"
+        "INSERT INTO estimate VALUES (3, 8);"
+        "INSERT INTO correction VALUES (3, '2026-09-000001-c1', 8, 1, 0, NULL, 100,"
+        " 1, 5, 0, 150, 50, -2, 'interpolated', '');"
+    )
+    connection.close()
+    sql = connect(tmp_path / "ledger.db").connection
+    assert sql.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert sql.execute("SELECT line_id, source FROM closing_line").fetchall() == [
+        ("2026-09-000001", ""),
+        ("2026-10-000001", "automatic"),
+    ]
+    assert sql.execute("SELECT * FROM estimate").fetchall() == [(3, 8)]
+    found = sql.execute("SELECT correction_id, closing_mantissa, replaces FROM correction")
+    assert found.fetchall() == [("2026-09-000001-c1", 150, None)]
+    assert sql.execute("SELECT closing_no, revision FROM closed_period").fetchall() == [
+        (7, 1),
+        (8, 1),
+    ]
+    sql.execute("INSERT INTO withdrawal VALUES (8, 9, 'Orlova', 'why')")
+    assert sql.execute("SELECT line_id FROM closing_line").fetchall() == [("2026-09-000001",)]
+    assert sql.execute("SELECT * FROM correction").fetchall() == []
+    with pytest.raises(sqlite3.IntegrityError):
+        sql.execute("INSERT INTO withdrawal VALUES (99, 9, 'Orlova', 'why')")
+
+
+def test_deliveries_from_before_a_target_could_leave_out_stand_as_they_were(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    for file in sorted(VERSIONS.glob("*.sql")):
+        if file.stem < "0012":
+            connection.executescript(file.read_text(encoding="utf-8"))
+    connection.executescript(
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);"
+        "INSERT INTO alembic_version VALUES ('0011');"
+        "INSERT INTO house VALUES (1, 'L5', 'Kaluga', 'Europe/Moscow');"
+        "INSERT INTO written_closing VALUES (7, 1, '2026-09', 2, 1);"
+        "INSERT INTO event VALUES (5, '2026-09-000001', 7, x'7b7d'), (6, '2026-09-000002', 7, x'');"
+        "INSERT INTO delivery (target, event_no, state, attempts, next_at_ms, last_error,"
+        " changed_at_ms) VALUES ('erp', 5, 'acknowledged', 1, 10, '', 11),"
+        " ('erp', 6, 'refused', 2, 20, 'HTTP 422 no', 21),"
+        " ('files', 5, 'pending', 3, 30, 'HTTP 503', 31);"
+    )
+    asked = (
+        "SELECT target, event_no, state, attempts, next_at_ms, last_error, changed_at_ms"
+        " FROM delivery ORDER BY target, event_no"
+    )
+    before = connection.execute(asked).fetchall()
+    connection.close()
+    database = connect(tmp_path / "ledger.db")
+    sql = database.connection
+    assert sql.execute(asked).fetchall() == before
+    assert sql.execute("PRAGMA foreign_key_check").fetchall() == []
+    (due,) = OutboxLedger(database).due("files", 30)
+    assert (due.event_id, due.attempts, due.payload) == ("2026-09-000001", 3, b"{}")
+    sql.execute("UPDATE delivery SET state = 'left-out' WHERE event_no = 6")
+    for damage in ("UPDATE delivery SET state = 'lost'", "UPDATE delivery SET event_no = 99"):
+        with pytest.raises(sqlite3.IntegrityError):
+            sql.execute(f"{damage} WHERE target = 'files'")
+    database.close()

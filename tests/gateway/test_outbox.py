@@ -119,8 +119,8 @@ async def test_a_refusal_waits_for_a_person_and_may_be_tried_again(town: Town) -
     (refused,) = outbox.deliveries(State.REFUSED)
     assert (refused.event_id, refused.last_error) == ("2026-09-000001", "HTTP 422 account closed")
     assert handed_over(town) == 2
-    assert outbox.retry("2026-09-000002", LATER_MS) == 0
-    assert outbox.retry("2026-09-000001", LATER_MS) == 1
+    assert outbox.retry("2026-09-000002", LATER_MS) == []
+    assert outbox.retry("2026-09-000001", LATER_MS) == [refused]
     erp.answer = yes
     assert await pump(town, erp).once(LATER_MS) == 1
     assert list(outbox.deliveries(State.REFUSED)) == []

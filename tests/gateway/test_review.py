@@ -10,7 +10,7 @@ from gateway.model import Flag, State
 from gateway.review import decisions
 from gateway.review.reference import Reference, parse
 from gateway.review.words import Kind, Order, Read, ReviewError
-from tests.gateway.office import ANY, FAST, FELL, GOOD, MIDNIGHT, OBIS, Office, a_town
+from tests.gateway.office import ANY, FAST, FELL, GOOD, LIMITS, MIDNIGHT, OBIS, Office, a_town
 from tests.gateway.town import DAY_MS, SINCE_MS, Dial, Town, local
 
 
@@ -97,6 +97,40 @@ def test_a_reading_that_was_taken_out_does_not_come_back_by_another_batch(office
     office.town.read("A1", FELL, 11_000)
     office.town.send()
     assert [(m, s) for m, s, _ in office.states() if m == 11_000] == [(11_000, State.DISMISSED)]
+
+
+@pytest.mark.parametrize(
+    ("value", "after_ms", "rules"),
+    [
+        ("131.50", DAY_MS, []),
+        ("90000.00", 10 * 60_000, ["V-RATE"]),
+        ("1234500.00", DAY_MS, None),
+        ("119.00", DAY_MS, None),
+    ],
+)
+def test_a_value_read_at_the_meter_is_judged_and_blocked_only_by_what_is_accepted(
+    office: Office, value: str, after_ms: int, rules: list[str] | None
+) -> None:
+    read = Read(Decimal(value), GOOD + after_ms, "акт 17")
+    now_ms = GOOD + 2 * DAY_MS
+    if rules is None:
+        with pytest.raises(ReviewError, match=r"would fall|does not fit"):
+            office.decide(Kind.REPLACE, FELL, read=read, now_ms=now_ms)
+        return
+    decided = office.decide(Kind.REPLACE, FELL, read=read, now_ms=now_ms)
+    assert [one.rule for one in decided.told] == rules
+    taken = office.queue.story(Reference("A1", OBIS, read.at_ms))
+    assert taken is not None
+    assert [(one.rule, one.severity) for one in taken.verdicts] == [
+        ("REVIEW", "W"), *((rule, "W") for rule in rules),
+    ]  # fmt: skip
+    assert office.queue.disagreements() == []
+
+
+def test_what_the_rules_say_is_told_of_a_proposal_too(office: Office) -> None:
+    read = Read(Decimal("90000.00"), GOOD + 10 * 60_000, "акт 17")
+    decided = office.decide(Kind.REPLACE, FELL, read=read, limits=LIMITS, now_ms=GOOD + DAY_MS)
+    assert (decided.done, [one.rule for one in decided.told]) == (False, ["V-RATE"])
 
 
 def test_a_value_read_at_the_meter_takes_the_place_of_a_suspect(office: Office) -> None:

@@ -15,6 +15,7 @@ from gateway import quality
 from gateway.__main__ import main
 from gateway.config import LEDGER_FILE, WebConfig
 from gateway.review import decisions
+from gateway.review.queue import Waiting
 from gateway.review.words import ASKS, Kind
 from gateway.web.page import create_app
 from gateway.web.review_texts import TEXTS
@@ -233,7 +234,7 @@ async def test_the_page_shows_what_waits_what_is_asked_and_what_was_done(data: P
     shown = await page(data, review)
     assert "visit the meter" in shown
     assert "&lt;b&gt;посмотреть&lt;/b&gt;" in shown
-    assert "review inspect" in shown
+    assert "a visit was asked for" in shown
     assert "осмотреть счётчик" in await page(data, review, "ru")
     assert "осмотреть счётчик" in await page(data, f"{review}&lang=ru")
     assert f'href="{review}&amp;lang=ru"' in shown
@@ -271,3 +272,33 @@ async def test_what_billing_refuses_stands_in_the_queue_too(data: Path) -> None:
 
 def test_a_persons_quality_codes_are_codes_of_the_list() -> None:
     assert {decisions.ACCEPTED, decisions.REJECTED, decisions.READ} <= set(quality.CODES)
+
+
+def test_what_waits_is_the_same_document_every_time_and_names_the_next_step(data: Path) -> None:
+    (row,) = (
+        json.loads(line)
+        for line in said("review", "list", "--data", data, "--json").split("\n")
+        if line
+    )
+    assert list(row) == [
+        "reference", "house", "dwelling", "point", "resource", "meter", "register", "unit",
+        "value", "captured_at_ms", "rule", "detail", "findings", "before", "after", "open", "next",
+    ]  # fmt: skip
+    assert row["next"] == [
+        f"plomba-gateway review {act} {FELL}"
+        for act in ("accept", "reject", "replace", "ask-photo", "inspect")
+    ]
+    assert f"then {', '.join(Kind)}" in said("review", "list", "--data", data)
+    said("review", "inspect", FELL, *WHY, "--data", data)
+    (task,) = said("review", "tasks", "--data", data, "--json").splitlines()
+    assert json.loads(task)["next"][0] == f"plomba-gateway review replace {FELL}"
+    assert "next: plomba-gateway review replace" in said("review", "tasks", "--data", data)
+
+
+@pytest.mark.parametrize(
+    ("rule", "first"), [("V-SRC", "inspect"), ("V-UOM", "reject"), ("V-NEG", "accept")]
+)
+def test_each_kind_of_doubt_begins_with_what_is_most_to_the_point(rule: str, first: str) -> None:
+    row = Waiting(FELL, *([None] * 9), rule, "", (), None, None, ())  # type: ignore[arg-type]
+    assert row.acts[0] == first
+    assert ("accept" in row.acts) == (rule != "V-UOM")

@@ -29,6 +29,7 @@ NOON = 100 * DAY_MS
 LIMITS = TABLE.limits(Resource.ELECTRICITY, NOON)
 AHEAD_MS_MAX = LIMITS.ahead_ms
 NOTHING = History()
+INSTALLED_MS = MIDNIGHT_MS - 31 * DAY_MS  # as registered, with 10.00 kWh
 
 
 def a_candidate(mantissa: int, at_ms: int = NOON, **changes: object) -> Candidate:
@@ -164,6 +165,26 @@ def test_more_than_physically_possible_is_suspect(estate: Estate) -> None:
     estate.take(*sign(estate.edge, *levels))  # type: ignore[arg-type]
     assert estate.states() == [0, 0, 1]
     assert estate.verdicts() == [("V-RATE", "E")]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(("value", "state"), [(1000, 0), (1001, 0), (999, 1), (1002, 1)])
+def test_the_value_it_was_installed_with_counts_for_that_very_instant(
+    estate: Estate, value: int, state: int, late: bool
+) -> None:
+    first = estate.edge.sign(a_readout(INSTALLED_MS, kwh(value)))
+    second = estate.edge.sign(a_readout(INSTALLED_MS + DAY_MS, kwh(1001)))
+    for message in (second, first) if late else (first, second):
+        estate.take(message)
+    assert estate.states() == [state, 0]
+
+
+def test_what_is_read_at_the_instant_of_installation_is_the_level_from_then_on(
+    estate: Estate,
+) -> None:
+    estate.take(estate.edge.sign(a_readout(INSTALLED_MS, kwh(1001))))
+    estate.take(estate.edge.sign(a_readout(INSTALLED_MS + 1000, kwh(1000))))
+    assert estate.states() == [0, 1]
 
 
 def test_a_value_below_the_one_it_was_installed_with_is_suspect(estate: Estate) -> None:

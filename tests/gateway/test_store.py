@@ -8,11 +8,13 @@ import pytest
 from drivers.reading import Resource
 from gateway import registry
 from gateway.model import DeviceKey, Level, Link
+from gateway.rules.order import Chained, Placed
 from gateway.sqlite.connection import connect
 from gateway.sqlite.store import open_store
 from gateway.store import (
     Around,
     BatchRow,
+    Beside,
     BootRow,
     FoundRow,
     Instant,
@@ -20,6 +22,7 @@ from gateway.store import (
     Store,
     StoredCopy,
     StoreError,
+    VerdictRow,
     Waiting,
     WaitingRow,
 )
@@ -141,6 +144,29 @@ def test_what_stands_around_an_instant(store: Store) -> None:
         middle: Around((StoredCopy(8, 1), StoredCopy(9, 2)), Level(100, 5), Level(200, 6), 1),
         last: Around((), Level(200, 6), None, 0),
     }
+
+
+def test_what_stands_beside_an_instant_in_the_chain(store: Store) -> None:
+    store.ledger.add_batches([a_batch_row(store, 1, 7)])
+    put(
+        store,
+        (1, 100, 0, 5, 0, 0),
+        (1, 150, 0, 8, 1, 0),
+        (1, 200, 1, 6, 0, 0),
+        (2, 150, 0, 1, 0, 0),
+    )
+    store.ledger.add_readings([(1, 160, 0, 5, 0, 0, 0, 0)])  # read by a person: in no chain
+    store.ledger.add_verdicts([VerdictRow(1, 200, 1, "V-ORD", "W", "1.4.128", "", 1, 3)])
+    chained = Chained(device_no(store), 7, 0)
+    low, high = Placed(100, 0, chained, False), Placed(200, 1, chained, True)
+    first, middle, last = Instant(1, 50), Instant(1, 150), Instant(1, 250)
+    assert store.ledger.beside({first, middle, last}) == {
+        first: Beside(None, low),
+        middle: Beside(low, high),
+        last: Beside(high, None),
+    }
+    assert list(store.ledger.placed(1, 100, forward=True)) == [high]
+    assert list(store.ledger.placed(1, 200, forward=False)) == [low]
 
 
 def test_flags_are_set_on_the_accepted_reading(store: Store) -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from drivers.reading import ClockState
 from gateway.__main__ import main
 from gateway.config import LEDGER_FILE, WebConfig
+from gateway.rules import VERSION
 from gateway.rules.parameters import ROWS
 from gateway.sqlite.overview import look
 from gateway.surveillance import (
@@ -167,7 +168,7 @@ def test_the_command_lists_what_is_silent(town: Town) -> None:
 
 def test_the_command_lists_the_numbers_of_the_rules() -> None:
     told = json.loads(CliRunner().invoke(main, ["rules", "--json"]).stdout)
-    assert told["version"] == 2
+    assert told["version"] == VERSION
     silence = next(row for row in told["parameters"] if row["name"] == "silent_ms")
     assert (silence["value"], silence["mark"], silence["valid_from"]) == (
         36 * HOUR_MS, "S", "1970-01-01",

@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from gateway.config import LEDGER_FILE, WebConfig
+from gateway.web.navigation import PLACES, Place
 from gateway.web.page import create_app
+from gateway.web.texts import Words
 from tests.gateway.town import DAY_MS, HOUSE, Dial, Town, local
 
 NASTY = "<script>alert(1)</script>"
@@ -22,8 +24,8 @@ WATER = Dial("8-0:1.0.0", "m3", -3)
 def town(tmp_path: Path) -> Town:
     town = Town(tmp_path)
     town.house(NASTY)
-    town.install("A1", town.point("P1"))
-    town.install("W1", town.point("P2", resource="cold-water"), WATER)
+    town.install("A1", town.point("P1"), Dial(initial=10_500))
+    town.install("W1", town.point("P2", resource="cold-water"), WATER._replace(initial=10_250))
     town.install("B1", town.point("P3", None))
     for day in range(1, 20):
         town.read("A1", local(9, day), 10_000 + 500 * day)
@@ -69,6 +71,18 @@ async def test_the_page_speaks_the_browsers_language(town: Town, accept: str, wo
     assert f"<h2>{word}" in page.text
 
 
+@pytest.mark.parametrize("place", PLACES)
+async def test_every_page_of_the_navigation_is_there_and_names_itself(
+    town: Town, place: Place
+) -> None:
+    for language in ("ru", "en"):
+        page = await get(town, f"/{place.path}{IN_HOUSE}", **{"accept-language": language})
+        assert page.status_code == 200
+        here = re.search(r'<a [^>]*aria-current="page">([^<]+)</a>', page.text)
+        assert here is not None
+        assert here[1] == Words("ru" if language == "ru" else "en")(place.key)
+
+
 async def test_a_chosen_language_is_kept(town: Town) -> None:
     meters = f"/fragment/meters{IN_HOUSE}"
     async with client(town) as http:
@@ -108,7 +122,7 @@ async def test_nothing_is_loaded_from_elsewhere_and_nothing_is_inline(town: Town
     page = (await get(town, "/")).text
     links = re.findall(r'(?:src|href|data-fragment)="([^"]*)"', page)
     assert links
-    assert all(link.startswith("/") and not link.startswith("//") for link in links)
+    assert all(re.match(r"#|/(?!/)", link) for link in links)
     assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page)
     for asset in ("/static/page.css", "/static/page.js", "/static/seal.svg"):
         assert (await get(town, asset)).status_code == 200

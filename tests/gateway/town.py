@@ -9,11 +9,13 @@ from typing import NamedTuple
 from cloud_sync import batch, topics
 from cloud_sync.signing import SigningKey
 from drivers.reading import ClockState, Evidence, Readout, RegisterValue, Source, Unit, to_ms
-from gateway.closing import Closing, close_period
+from gateway.closing import close_period
+from gateway.closing_records import Closing
 from gateway.config import LEDGER_FILE
 from gateway.handoff.event import event_maker
 from gateway.ingest import Ingest, Outcome
 from gateway.opening import Incoming
+from gateway.reopening import Person, reopen_period
 from gateway.sqlite.billing import BillingLedger
 from gateway.sqlite.store import open_store
 
@@ -110,7 +112,7 @@ class Town:
                 *(meter, dial.obis, dial.unit, dial.exponent, dial.digits),
             )
             self._write(
-                "INSERT INTO installation_value VALUES (?, ?, ?, NULL)",
+                "INSERT INTO installation_value VALUES (?, ?, ?, NULL, 0)",
                 *(number, register, dial.initial),
             )
 
@@ -187,6 +189,18 @@ class Town:
             HOUSE,
             period,
             self.now_ms + HOUR_MS if now_ms is None else now_ms,
+            targets=self.targets,
+            event_of=event_maker("urn:plomba:gateway:test"),
+        )
+
+    def reopen(self, period: str, now_ms: int) -> None:
+        """Take back the closing of a period of the house."""
+        reopen_period(
+            self.ledger,
+            HOUSE,
+            period,
+            Person("Иванова", "test", "счётчик перепутан"),
+            now_ms,
             targets=self.targets,
             event_of=event_maker("urn:plomba:gateway:test"),
         )

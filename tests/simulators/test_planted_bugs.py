@@ -185,11 +185,11 @@ def test_doubts_that_are_accepted_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "invariant"),
     [
-        ("UPDATE closing_line SET consumption_mantissa = consumption_mantissa + 50",
+        ("UPDATE written_line SET consumption_mantissa = consumption_mantissa + 50",
          "billed equals truth"),
-        ("UPDATE closing_line SET closing_mantissa = closing_mantissa + 50",
+        ("UPDATE written_line SET closing_mantissa = closing_mantissa + 50",
          "billed equals truth"),
-        ("DELETE FROM closing_line WHERE line_no % 2", "lines follow each other"),
+        ("DELETE FROM written_line WHERE line_no % 2", "lines follow each other"),
     ],
 )  # fmt: skip
 def test_a_bill_that_is_altered_is_found(tmp_path: Path, statement: str, invariant: str) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from simulators.world import Report, simulate
 SHORT_SEEDS = (1, 2, 3)
 # Worlds of a month: the first two once failed and stay here for ever, the others are any.
 # `make worlds` lives through two hundred.
+DARK_SEEDS = (31,)
 MONTH_SEEDS = (12, 1032, 21, 22, 23, 24)
 
 
@@ -51,6 +53,15 @@ def test_periods_are_closed_one_after_the_other(tmp_path: Path) -> None:
     tried = ["north_kills", "south_kills", "north_power_cuts", "events_repeated"]
     tried += [f"verdicts_{rule}" for rule in ("V-RATE", "V-NEG", "V-ZERO", "V-ROLL", "V-TIME")]
     assert [blow for blow in tried if not report.counts.get(blow)] == []
+
+
+@pytest.mark.parametrize("seed", DARK_SEEDS)
+def test_months_without_power_are_estimated_and_corrected(seed: int, tmp_path: Path) -> None:
+    start = datetime(2026, 9, 26, 9, tzinfo=UTC)
+    report = simulate(seed, 68, tmp_path, weather=replace(FOUL, dark_days=50), start=start)
+    assert judged(report) == []
+    tried = ["lines_norm", "lines_carried", "lines_actual", "corrections"]
+    assert [one for one in tried if not report.counts.get(one)] == []
 
 
 def a_world(seed: int, hash_seed: str) -> dict[str, object]:

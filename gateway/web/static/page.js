@@ -41,3 +41,6 @@ async function tick() {
 }
 
 setTimeout(tick, EVERY_MS);
+
+// On a phone the navigation is wider than the screen: show where one is.
+document.querySelector(".places .here")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -58,6 +58,7 @@ def test_what_is_entered_is_what_a_balance_is_made_with(town: Town) -> None:
         common_area=Decimal(1426),
         heating_points=frozenset({"BOILER"}),
         norms=(Norm("cold-water", "m3", Decimal("0.03"), Decimal("4.2"), "постановление 12"),),
+        dwelling_norms={("40112", "cold-water", "m3"): Decimal("8.4")},
     )
 
 

@@ -18,6 +18,7 @@ from gateway.balance.model import (
     Use,
     Used,
 )
+from gateway.billing import Role
 from gateway.model import Kind
 
 FLATS = (
@@ -26,7 +27,12 @@ FLATS = (
     Premises("3", "shop", Use.NONRESIDENTIAL, Decimal(100), None),
 )
 WATER_NORM = Norm("cold-water", "m3", Decimal("0.03"), Decimal("4.2"), "decree 12")
-HOUSE = House(FLATS, Decimal(200), frozenset(), (WATER_NORM,))
+# Two and three residents, 4.2 each.
+BY_NORM = {
+    ("1", "cold-water", "m3"): Decimal("8.4"),
+    ("2", "cold-water", "m3"): Decimal("12.6"),
+}
+HOUSE = House(FLATS, Decimal(200), frozenset(), (WATER_NORM,), BY_NORM)
 
 
 def used(account: str | None, volume: str, **changes: object) -> Used:
@@ -172,9 +178,11 @@ def test_a_norm_alone_makes_a_balance() -> None:
 @pytest.mark.parametrize(
     ("house", "expected"),
     [
-        (HOUSE._replace(norms=()), RemarkKind.UNMETERED_UNKNOWN),
+        (HOUSE._replace(dwelling_norms={}), RemarkKind.UNMETERED_UNKNOWN),
         (
-            HOUSE._replace(premises=(FLATS[0], FLATS[1]._replace(residents=None), FLATS[2])),
+            HOUSE._replace(
+                premises=(FLATS[0], FLATS[1]._replace(use=Use.NONRESIDENTIAL), FLATS[2])
+            ),
             RemarkKind.UNMETERED_UNKNOWN,
         ),
         (
@@ -205,14 +213,35 @@ def test_without_a_common_area_the_norm_cannot_be_applied() -> None:
 def test_a_total_is_not_counted_again_with_its_tariffs_and_what_is_given_back_not_at_all() -> None:
     electric = {"resource": "electricity", "unit": "kWh"}
     found = only(
+        used(None, "30", register="1-0:1.8.0", role=Role.CHECK, **electric),
         *(used(None, volume, register=obis, **electric)
-          for obis, volume in (("1-0:1.8.0", "30"), ("1-0:1.8.1", "20"), ("1-0:1.8.2", "10"))),
+          for obis, volume in (("1-0:1.8.1", "20"), ("1-0:1.8.2", "10"))),
         *(used("1", volume, register=obis, **electric)
           for obis, volume in (("1-0:1.8.1", "18"), ("1-0:1.8.2", "9"), ("1-0:2.8.0", "7"))),
         used(None, "5", register="1-0:3.8.0", resource="electricity", unit="kvarh"),
         house=House((FLATS[0],), None, frozenset(), ()),
     )  # fmt: skip
     assert (found.house, found.metered, found.residual) == (30, 27, 3)
+
+
+def test_a_sub_meter_is_not_counted_twice() -> None:
+    electric = {"resource": "electricity", "unit": "kWh", "register": "1-0:1.8.0"}
+    of_house = {"point": "inlet"}, {"point": "lift", "behind": "inlet"}
+    found = only(
+        used(None, "100", **electric, **of_house[0]),
+        used(None, "20", **electric, **of_house[1]),
+        used("1", "50", **electric, point="P1"),
+        used("2", "15", **electric, point="P2", behind="P1"),
+        # A flat behind the inlet is what the inlet is compared with.
+        used("2", "30", **electric, point="P3", behind="inlet"),
+        house=House(FLATS, None, frozenset(), ()),
+    )
+    assert (found.house, found.metered, found.residual) == (100, 80, 20)
+
+
+def test_a_check_meter_is_not_counted_beside_what_it_checks() -> None:
+    found = only(used(None, "100"), used("1", "60"), used("1", "59", role=Role.CHECK, point="C"))
+    assert found.metered == 60
 
 
 def test_heat_is_balanced_in_one_unit_and_not_shared_here() -> None:

@@ -97,10 +97,11 @@ def test_the_commands_hints_carry_their_proof(closed: Town) -> None:
 def test_a_later_correction_is_in_the_balance(closed: Town) -> None:
     with closed.store.transaction() as sql:
         sql.execute(
-            "INSERT INTO correction SELECT line_no, 'C-' || line_id, closing_no,"
+            "INSERT INTO written_correction SELECT NULL, line_no, 'C-' || line_id, closing_no,"
             " opening_register_no, opening_at_ms, opening_copy, opening_mantissa,"
             " closing_register_no, closing_at_ms, closing_copy, closing_mantissa + 425,"
-            " 425, -2, 'interpolated', 'read in October' FROM closing_line WHERE dwelling = '13'"
+            " 425, -2, 'interpolated', 'read in October', NULL FROM closing_line"
+            " WHERE dwelling = '13'"
         )
     power = document(closed.folder, "house-balance", HOUSE)["resources"][1]  # type: ignore[index]
     assert (power["metered"], power["residual"]) == ("95.75", "4.25")
@@ -162,7 +163,7 @@ async def page(town: Town, language: str) -> str:
             [
                 *(
                     "Баланс дома",
-                    "за 2026-09",
+                    "за сентябрь 2026",
                     "8,50",
                     "8,5 %",
                     "остаток завышен, нет показаний: 13",
@@ -176,7 +177,7 @@ async def page(town: Town, language: str) -> str:
             [
                 *(
                     "House balance",
-                    "of 2026-09",
+                    "of September 2026",
                     "8.50",
                     "8.5 %",
                     "the residual is larger, not read: 13",

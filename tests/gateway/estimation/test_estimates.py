@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from drivers.reading import Resource, to_ms
 from gateway.estimation.average import Average, Measured, amount, average_of
-from gateway.estimation.choice import Choice, choose
+from gateway.estimation.choice import Choice, Decision, choose
 from gateway.estimation.interpolation import between
-from gateway.estimation.terms import Cause, Terms, terms_for
+from gateway.estimation.terms import HOUSE_ROWS, Cause, Terms, terms_for
 from gateway.model import Level
 from gateway.periods import Bounds
 
@@ -120,7 +120,8 @@ AVERAGE = Average(Fraction(10), Fraction(6))
         # Older editions: a year's months, six periods in a row.
         (Cause.MISSING, WATER, "2016-12", Terms(12, 3, 6, False, "п. 59 «б»")),
         (Cause.MISSING, WATER, "2017-01", Terms(6, 3, 6, False, "п. 59 «б»")),
-        (Cause.MISSING, WATER, "2018-12", Terms(6, 3, 6, False, "п. 59 «б»")),
+        (Cause.MISSING, WATER, "2019-07", Terms(6, 3, 6, False, "п. 59 «б»")),
+        (Cause.MISSING, WATER, "2019-08", Terms(6, 3, 3, False, "п. 59 «б»")),
         (Cause.MISSING, WATER, "2010-01", Terms(12, 3, 6, False, "п. 59 «б»")),
         (Cause.EXPIRED, WATER, "2026-10", Terms(6, 3, 3, False, "п. 59 «а»")),
         (Cause.FAILED, HEAT, "2026-10", Terms(6, 3, 3, True, "п. 59 «а»")),
@@ -162,23 +163,42 @@ def test_the_method_follows_the_count_of_unread_periods(
     expected: Choice,
 ) -> None:
     terms = terms_for(cause, resource, "2026-10")
-    decision = choose(unread_before, terms, average, has_norm=has_norm, short_of="too little")
+    norm = "" if has_norm else None
+    decision = choose(unread_before, terms, average, norm=norm, short_of="too little")
     assert decision.choice is expected
 
 
 def test_a_decision_says_on_what_it_rests() -> None:
     terms = terms_for(Cause.MISSING, WATER, "2026-10")
 
-    def said(unread_before: int, average: Average | None, *, norm: bool) -> str:
-        return choose(unread_before, terms, average, has_norm=norm, short_of="2 months").reason
+    def said(unread_before: int, average: Average | None, norm: str | None) -> str:
+        return choose(unread_before, terms, average, norm=norm, short_of="2 months").reason
 
-    assert said(1, Average(Fraction(1), Fraction(7, 2)), norm=True) == (
+    assert said(1, Average(Fraction(1), Fraction(7, 2)), "") == (
         "average of 3.5 measured months, unread period 2 of 3 (ПП 354 п. 59 «б»)"
     )
-    assert said(3, AVERAGE, norm=True) == (
+    assert said(3, AVERAGE, "") == (
         "norm of consumption, ПП 354 п. 60: unread period 4, after 3 by average (ПП 354 п. 59 «б»)"
     )
-    assert said(0, None, norm=False) == "2 months; no norm applies: see registry norms"
+    assert said(0, None, "4.2 for each of 3 residents") == (
+        "norm of consumption, 4.2 for each of 3 residents, ПП 354 п. 60: 2 months"
+    )
+    assert said(0, None, None) == "2 months; no norm applies: see registry norms"
+
+
+def test_a_house_meter_has_its_own_clause_and_no_norm() -> None:
+    terms = terms_for(Cause.FAILED, POWER, "2026-10", HOUSE_ROWS)
+    assert terms == Terms(6, 3, 3, False, "п. 59(1)", of_house=True)
+    assert terms_for(Cause.MISSING, HEAT, "2026-10", HOUSE_ROWS).heating_season
+    for unread_before in (0, 1, 2):
+        one = choose(unread_before, terms, AVERAGE, norm=None, short_of="too little")
+        assert one.choice is Choice.AVERAGE
+    fourth = choose(3, terms, AVERAGE, norm=None, short_of="too little")
+    assert fourth == Decision(
+        Choice.NOTHING,
+        "unread period 4, after 3 by average (ПП 354 п. 59(1)); no norm is a house meter's:"
+        " see house-balance for the common needs by norm",
+    )
 
 
 # --- Interpolation -------------------------------------------------------------------------------

@@ -1,0 +1,51 @@
+"""A person decides about a claim: it is brought among the readings, in doubt, and decided there.
+
+So the claim is accepted or rejected exactly as any reading in doubt is: with a reason, the rising
+register, the limit beyond which it takes two, the audit log. What a closing had chosen before
+stays on record.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from gateway.claims.choosing import QUALITIES, RULE, name
+from gateway.claims.model import ClaimError
+from gateway.claims.ports import CLAIM_COPIES, ChoosingPort, Entered, Open
+from gateway.model import Finding, Severity, State
+from gateway.review.reference import Reference
+
+
+class DecidingPort(ChoosingPort, Protocol):
+    """What deciding asks of storage."""
+
+    def open_claim(self, number: int) -> Open | None:
+        """One claim, settled or not."""
+
+    def serial(self, register_no: int) -> str:
+        """The meter a register is of."""
+
+
+class DecidingStore(Protocol):
+    """A ledger with claims."""
+
+    @property
+    def claims(self) -> DecidingPort:
+        """Claims."""
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """All or nothing."""
+
+
+def bring(store: DecidingStore, number: int, actor: str, now_ms: int) -> Reference:
+    """The reading that a claim is, or becomes now; ClaimError where there is no such claim."""
+    with store.transaction():
+        claim = store.claims.open_claim(number)
+        if claim is None:
+            raise ClaimError(f"there is no claim-{number}: see claims list")
+        if claim.state is None:
+            said = f"{name(claim)} was brought before a person by {actor}"
+            verdict = Finding(RULE, Severity.WARNING, QUALITIES[claim.source], said)
+            entered = Entered(claim.mantissa, State.SUSPECT)
+            store.claims.store(claim, entered, [verdict], now_ms)
+        serial = store.claims.serial(claim.register_no)
+        return Reference(serial, claim.obis, claim.at_ms, CLAIM_COPIES + number)

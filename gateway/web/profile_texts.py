@@ -1,0 +1,45 @@
+"""What the page says of days, slot by slot, in Russian and English."""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "place_profile": ("Суточный профиль", "Day profile"),
+    "profile_hint": (
+        "Подсказки по показаниям за сутки: на начисления они не влияют",
+        "Hints from a day's readings: they change no bill",
+    ),
+    "profile_earlier": ("раньше", "earlier"),
+    "profile_later": ("позже", "later"),
+    "profile_none": (
+        "За эти сутки профиля нет: счётчик снимали реже раза в сутки или ещё слишком мало",
+        "No profile of this day: the meter was read less than once a day, or too seldom yet",
+    ),
+    "profile_held": ("измерено {} из {}", "{} of {} measured"),
+    "profile_apart": (
+        "показания не дальше {} с от границы интервала",
+        "readings up to {} s from a slot's edge",
+    ),
+    "profile_sum": ("За сутки", "The day"),
+    "profile_check": ("контрольный счётчик {}", "check meter {}"),
+    "profile_found": ("Что заметили", "What was noticed"),
+    "profile_nothing": ("Ничего необычного", "Nothing unusual"),
+    "profile_choose": ("Выберите счётчик", "Choose a meter"),
+    "profile_slot": ("Интервал", "Slot"),
+    "profile_used": ("Расход", "Used"),
+    "profile_how": ("Откуда", "From"),
+    "profile_measured": ("измерено", "measured"),
+    "profile_estimated": ("расчёт", "estimated"),
+    "slot_measured": ("измерено", "measured"),
+    "slot_check-meter": ("по контрольному счётчику", "by the check meter"),
+    "slot_linear": ("по прямой", "on a straight line"),
+    "slot_even": ("поровну", "evenly"),
+    "slot_like-day": ("по похожим дням", "by like days"),
+    "slot_missing": ("нет данных", "missing"),
+    "rule_V-GAP": ("Не все интервалы измерены", "Not every slot was measured"),
+    "rule_V-SPIKE": ("Один интервал намного выше остальных", "One slot far above the others"),
+    "rule_V-HAMPEL": ("Интервал выбивается из соседних", "A slot far from its neighbours"),
+    "rule_V-SUM": ("Сумма не равна разности показаний", "The sum is not the registers' difference"),
+    "rule_V-DST": ("Перевод часов: интервалов не столько", "Clock change: another number of slots"),
+    "rule_V-MAIN": (
+        "Расходится с контрольным счётчиком",
+        "Differs from the check meter",
+    ),
+}
