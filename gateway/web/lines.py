@@ -28,6 +28,7 @@ from gateway.explain.telling import check_url, register_name, tell
 from gateway.explain.told import Explained
 from gateway.periods import PeriodError
 from gateway.sqlite.overview import LedgerOverview, look
+from gateway.web.month import MonthView
 from gateway.web.site import Asked, Asking, Site
 from gateway.web.texts import Words
 from gateway.web.view import View
@@ -66,7 +67,7 @@ class Total(NamedTuple):
     amount: Decimal
 
 
-class LinesView(View):
+class LinesView(MonthView):
     """A house's lines of a period, page by page."""
 
     # More lines than this are read page by page.
@@ -75,20 +76,8 @@ class LinesView(View):
     def __init__(
         self, overview: LedgerOverview, asked: Asked, now_ms: int, period: str | None, after: str
     ) -> None:
-        super().__init__(overview, asked.house, asked.words, now_ms)
-        self._period = period
+        super().__init__(overview, asked, now_ms, period)
         self.after = after
-
-    @property
-    def period(self) -> str | None:
-        """The period asked for, else the newest closed one."""
-        return self._period or (self.periods[0].period if self.periods else None)
-
-    @property
-    def here(self) -> str:
-        """The query of this page."""
-        period = f"&period={quote(self.period)}" if self.period else ""
-        return f"{self.query}{period}" if self.query else ""
 
     @cached_property
     def _page(self) -> Page:

@@ -2,7 +2,6 @@
 
 from functools import cached_property
 from typing import Annotated
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, HTTPException, Query
@@ -11,9 +10,8 @@ from fastapi.responses import HTMLResponse
 from gateway import periods
 from gateway.handoff.reconcile import Statement, reconcile
 from gateway.periods import PeriodError
-from gateway.sqlite.overview import LedgerOverview
-from gateway.web.site import Asked, Asking, Site
-from gateway.web.view import View
+from gateway.web.month import MonthView
+from gateway.web.site import Asking, Site
 
 Period = Annotated[str | None, Query(max_length=7)]
 
@@ -43,25 +41,8 @@ def _is_period(text: str) -> bool:
     return True
 
 
-class ReconciliationView(View):
+class ReconciliationView(MonthView):
     """A house's month on both sides."""
-
-    def __init__(
-        self, overview: LedgerOverview, asked: Asked, now_ms: int, period: str | None
-    ) -> None:
-        super().__init__(overview, asked.house, asked.words, now_ms)
-        self._period = period
-
-    @property
-    def period(self) -> str | None:
-        """The period asked for, else the newest closed one."""
-        return self._period or (self.periods[0].period if self.periods else None)
-
-    @property
-    def here(self) -> str:
-        """The query of this page."""
-        period = f"&period={quote(self.period)}" if self.period else ""
-        return f"{self.query}{period}" if self.query else ""
 
     @cached_property
     def statement(self) -> Statement | None:

@@ -94,61 +94,52 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
         with closing(self._open()) as db:
-            corrections = defaultdict(list)
-            for line_no, *row in db.execute(_CORRECTIONS):
-                marks = Mark(*row[:4]), Mark(*row[4:8])
-                corrections[line_no].append(Correction(*marks, *row[8:]))
-            self.lines: list[Line] = [
-                Line._make(
-                    (
-                        *row[:5],
-                        Mark(*row[5:9]),
-                        Mark(*row[9:13]),
-                        *row[13:21],
-                        bool(row[21]),
-                        tuple(corrections[line_no]),
-                    )
-                )
-                for line_no, *row in db.execute(_LINES)
-            ]
-            self.verdicts: dict[tuple[str, str, int, int], list[tuple[str, str]]] = defaultdict(
-                list
-            )
-            for serial, obis, at_ms, copy, rule, severity in db.execute(_VERDICTS):
-                self.verdicts[serial, obis, at_ms, copy].append((rule, severity))
-            self.waiting = int(db.execute(_WAITING).fetchone()[0])
-            self.refused: dict[str, int] = dict(db.execute(_REFUSED))
-            self.periods: dict[tuple[str, str], int] = {
-                (house, period): times for house, period, times in db.execute(_PERIODS)
-            }
-            self.closed_ms: dict[tuple[str, str], int] = {
-                (house, period): at_ms for house, period, at_ms in db.execute(_CLOSED)
-            }
-            self.deliveries: dict[str, str] = dict(db.execute(_DELIVERIES))
-            self.sums: dict[str, list[tuple[int, int]]] = defaultdict(list)
-            for resource, mantissa, exponent in db.execute(_SUMS):
-                self.sums[resource].append((mantissa, exponent))
-            self.charges: dict[str, Decimal] = {
-                f"x-{number:06d}": Decimal(amount) for number, _, amount in db.execute(_CHARGES)
-            }
-            """What was charged for interferences and handed over."""
-            self.charged: dict[str, Decimal] = {
-                point: Decimal(amount) for _, point, amount in db.execute(_CHARGES)
-            }
-            """The same by metering point."""
-            self.withdrawn: dict[str, Decimal] = {
-                record: Decimal(mantissa).scaleb(exponent)
-                for record, mantissa, exponent in db.execute(_WITHDRAWN)
-            }
-            """What was taken back, and how much it had billed."""
-            self.chosen: dict[tuple[str, str, int], tuple[int, str]] = {
-                (serial, obis, at_ms): (chosen_ms, source)
-                for serial, obis, at_ms, chosen_ms, source in db.execute(_CHOSEN)
-            }
-            """When a claim about a register at an instant was first believed, and whose it is."""
-            self.norms: dict[tuple[str, str], str] = {
-                (house, obis): amount for house, obis, amount in db.execute(_NORMS)
-            }
+            self.lines = _lines(db)
+            self._read_readings(db)
+            self._read_periods(db)
+            self._read_money(db)
+
+    def _read_readings(self, db: sqlite3.Connection) -> None:
+        self.verdicts: dict[tuple[str, str, int, int], list[tuple[str, str]]] = defaultdict(list)
+        for serial, obis, at_ms, copy, rule, severity in db.execute(_VERDICTS):
+            self.verdicts[serial, obis, at_ms, copy].append((rule, severity))
+        self.waiting = int(db.execute(_WAITING).fetchone()[0])
+        self.refused: dict[str, int] = dict(db.execute(_REFUSED))
+        self.chosen: dict[tuple[str, str, int], tuple[int, str]] = {
+            (serial, obis, at_ms): (chosen_ms, source)
+            for serial, obis, at_ms, chosen_ms, source in db.execute(_CHOSEN)
+        }
+        """When a claim about a register at an instant was first believed, and whose it is."""
+
+    def _read_periods(self, db: sqlite3.Connection) -> None:
+        self.periods: dict[tuple[str, str], int] = {
+            (house, period): times for house, period, times in db.execute(_PERIODS)
+        }
+        self.closed_ms: dict[tuple[str, str], int] = {
+            (house, period): at_ms for house, period, at_ms in db.execute(_CLOSED)
+        }
+        self.norms: dict[tuple[str, str], str] = {
+            (house, obis): amount for house, obis, amount in db.execute(_NORMS)
+        }
+
+    def _read_money(self, db: sqlite3.Connection) -> None:
+        self.deliveries: dict[str, str] = dict(db.execute(_DELIVERIES))
+        self.sums: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for resource, mantissa, exponent in db.execute(_SUMS):
+            self.sums[resource].append((mantissa, exponent))
+        self.charges: dict[str, Decimal] = {
+            f"x-{number:06d}": Decimal(amount) for number, _, amount in db.execute(_CHARGES)
+        }
+        """What was charged for interferences and handed over."""
+        self.charged: dict[str, Decimal] = {
+            point: Decimal(amount) for _, point, amount in db.execute(_CHARGES)
+        }
+        """The same by metering point."""
+        self.withdrawn: dict[str, Decimal] = {
+            record: Decimal(mantissa).scaleb(exponent)
+            for record, mantissa, exponent in db.execute(_WITHDRAWN)
+        }
+        """What was taken back, and how much it had billed."""
 
     def readings(self) -> Iterator[Reading]:
         """Stored readings by meter, register and time."""
@@ -234,3 +225,23 @@ WHERE outcome = 'chosen' GROUP BY claim_no
 _NORMS = """
 SELECT house.name, obis, amount FROM norm JOIN house USING (house_no) WHERE account_no IS NULL
 """
+
+
+def _lines(db: sqlite3.Connection) -> list[Line]:
+    corrections = defaultdict(list)
+    for line_no, *row in db.execute(_CORRECTIONS):
+        marks = Mark(*row[:4]), Mark(*row[4:8])
+        corrections[line_no].append(Correction(*marks, *row[8:]))
+    return [
+        Line._make(
+            (
+                *row[:5],
+                Mark(*row[5:9]),
+                Mark(*row[9:13]),
+                *row[13:21],
+                bool(row[21]),
+                tuple(corrections[line_no]),
+            )
+        )
+        for line_no, *row in db.execute(_LINES)
+    ]

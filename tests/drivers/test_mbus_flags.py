@@ -36,9 +36,7 @@ REVERSE, LEAK = MeterStatus.REVERSE_FLOW, MeterStatus.LEAK
         (0x34, 8192, LEAK),
         (0x34, 16384 + 32768, MeterStatus.OK),  # external alarms say nothing of water
         (0x34, 0x02000000, MeterStatus.OK),  # a 403 has no second flow sensor
-        (0x35, 0x02000000, REVERSE),
-        (0x35, 0x40000000, LEAK),
-        (0x35, 0x10000000 + 512, REVERSE | LEAK),
+        (0x35, 0x02000000, MeterStatus.OK),  # no document of the maker names the bits of a 603
         (0x1C, 512, MeterStatus.OK),  # a 602 means a burst by it: another table
     ],
 )

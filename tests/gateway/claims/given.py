@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import NamedTuple
 
+from hypothesis import strategies as st
+
 from gateway.claims.list import ClaimRow
 from gateway.claims.model import Claim, ClaimSource, Entered, enter
 from gateway.closing_records import ClosingLine
@@ -50,3 +52,18 @@ def automatic(town: Town, *days: int) -> None:
     for day in days:
         town.read("A1", local(9, day, 0, 1), 10_000 + 1000 * (day - 1))
     town.send()
+
+
+# What people may say of September, and the days on which the meter was read.
+CLAIMS = st.lists(
+    st.builds(
+        Said,
+        st.sampled_from([source.value for source in ClaimSource]),
+        st.integers(1, 30),
+        st.integers(90, 500).map(str),
+        st.just(12),
+        st.just(9),
+    ),
+    max_size=6,
+)
+DAYS = st.lists(st.integers(2, 29), max_size=4, unique=True)

@@ -1,7 +1,6 @@
 """ПП 354 п. 60(1): what a resident says does not count while the controller is kept out."""
 
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -20,13 +19,6 @@ REFUSED = (
 )
 INSPECTED = "inspection,9,2026-09-22,Петров,40112,,,,"
 WHY = "access refused (acts 12 of 2026-09-03, 14 of 2026-09-20), ПП 354 п. 60(1)"
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
-    town = Town(tmp_path)
-    town.install("A1", town.point("P1"))
-    return town
 
 
 def acts(town: Town, *lines: str) -> None:

@@ -1,35 +1,21 @@
 """Closing with claims over the real ledger: who is believed, who is compared, who must look."""
 
 from decimal import Decimal
-from itertools import pairwise, permutations
 from pathlib import Path
-from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from drivers.reading import Resource, Unit
 from gateway.claims.deciding import bring
-from gateway.claims.model import Claim, ClaimSource, enter
-from gateway.handoff.event import event_maker
-from gateway.opening import Incoming
-from gateway.reopening import Person, reopen_period
+from gateway.claims.model import ClaimSource, enter
 from gateway.review import decisions
 from gateway.review.words import Kind, Order, ReviewError
 from gateway.sqlite.claims import SqliteClaimStore
 from tests.gateway.claims.given import Said, automatic, closed, give, listed
-from tests.gateway.office import ANY, Office
-from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, Dial, Town, local
+from tests.gateway.office import Office
+from tests.gateway.town import DAY_MS, HOUR_MS, Dial, Town, local
 
 END = local(10, 1)
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
-    town = Town(tmp_path)
-    town.install("A1", town.point("P1"))
-    return town
 
 
 def test_without_an_automatic_reading_the_claim_closes_the_line(town: Town) -> None:
@@ -265,35 +251,6 @@ def test_what_could_not_have_been_read_is_refused(
     assert why in said
 
 
-ARRIVALS = [
-    lambda town: give(town, Said("resident", 24, "330")),
-    lambda town: enter(
-        SqliteClaimStore(town.store.database),
-        [Said("photo", 20, "290").claim(9)], local(10, 1, 1),
-    ),
-    lambda town: enter(
-        SqliteClaimStore(town.store.database),
-        [Said("inspection", 3, "131").claim(8)], local(10, 1, 1),
-    ),
-    lambda town: town.ingest.process([town.early], local(10, 1, 1)),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("order", list(permutations(range(len(ARRIVALS)))))
-def test_any_order_of_arrival_gives_the_same_line(tmp_path: Path, order: tuple[int, ...]) -> None:
-    town = Town(tmp_path)
-    town.install("A1", town.point("P1"))
-    town.read("A1", local(9, 2), 11_500)
-    town.read("A1", local(9, 4), 13_500)
-    town.early = town.seal()  # type: ignore[attr-defined]
-    for number in order:
-        ARRIVALS[number](town)
-    line = closed(town)
-    assert (line.source, line.closing_value) == ("resident", Decimal(330))
-    states = {(row.source, row.standing) for row in listed(town)}
-    assert states == {("resident", "chosen"), ("photo", "chosen"), ("inspection", "agrees")}
-
-
 def test_the_example_of_the_documentation(tmp_path: Path) -> None:
     town = Town(tmp_path)
     dial = Dial("8-0:1.0.0", "m3", -3, 8, 90_000)
@@ -313,57 +270,6 @@ def test_the_example_of_the_documentation(tmp_path: Path) -> None:
     assert states == ["lost", "lost", "chosen", "in review"]
 
 
-CLAIMS = st.lists(
-    st.builds(
-        Said,
-        st.sampled_from([source.value for source in ClaimSource]),
-        st.integers(1, 30),
-        st.integers(90, 500).map(str),
-        st.just(12),
-        st.just(9),
-    ),
-    max_size=6,
-)
-
-DAYS = st.lists(st.integers(2, 29), max_size=4, unique=True)
-
-
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    said=CLAIMS,
-    days=DAYS,
-    random=st.randoms(use_true_random=False),
-)
-def test_whatever_is_said_the_order_of_arrival_makes_no_difference(
-    tmp_path_factory: pytest.TempPathFactory, said: list[Said], days: list[int], random: Random
-) -> None:
-    def line_of(order: list[int]) -> tuple[object, ...]:
-        town = Town(tmp_path_factory.mktemp("town"))
-        town.install("A1", town.point("P1"))
-        batches = []
-        for day in sorted(days):
-            town.read("A1", local(9, day, 0, 1), 10_000 + 1000 * (day - 1))
-            batches.append(town.seal())
-        store = SqliteClaimStore(town.store.database)
-        for number in order:
-            if number < len(batches):
-                town.ingest.process([batches[number]], local(10, 1, 1))
-            else:
-                claim = said[number - len(batches)].claim(number)
-                enter(store, [claim], local(10, 1, 1))
-        line = closed(town)
-        suspects = town.store.ledger.totals().get("suspect", 0)
-        states = sorted((row.reference, row.standing) for row in listed(town))
-        town.store.close()
-        return line.source, line.closing_value, line.closing_at_ms, line.method, states, suspects
-
-    order = list(range(len(days) + len(said)))
-    first = line_of(order)
-    random.shuffle(order)
-    assert line_of(order) == first
-    assert first[-1] == 0
-
-
 def test_a_claim_after_the_window_is_for_the_next_period(town: Town) -> None:
     """П. 31: what is given after the 25th is not used for this month."""
     contract = "INSERT INTO contract VALUES (1, 1, NULL, '2026-09', 20, 25, 0, 'reading')"
@@ -375,93 +281,6 @@ def test_a_claim_after_the_window_is_for_the_next_period(town: Town) -> None:
     give(town, Said("resident", 23, "620", month=10), now_ms=local(11, 1, 1))
     town.close("2026-10", now_ms=local(11, 1, 2))
     assert {row.standing for row in listed(town)} == {"chosen"}
-
-
-def test_a_loser_counts_where_the_winner_is_rejected_and_the_period_closed_again(
-    town: Town,
-) -> None:
-    give(town, Said("photo", 24, "331"), Said("resident", 24, "330"))
-    assert closed(town).source == "photo"
-    office = Office(town)
-    reference = bring(SqliteClaimStore(town.store.database), 1, "Иванова", local(10, 1, 2))
-    order = Order(Kind.REJECT, reference, "Иванова", "test", "чужой счётчик")
-    decisions.decide(office.store, order, local(10, 1, 2), ANY)
-    reopen(town)
-    again = closed(town, now_ms=local(10, 1, 4))
-    assert (again.source, again.closing_value) == ("resident", Decimal(330))
-
-
-def reopen(town: Town) -> None:
-    person = Person("Иванова", "test", "фото не того счётчика")
-    event_of = event_maker("urn:plomba:gateway:test")
-    reopen_period(
-        town.ledger, HOUSE, "2026-09", person, local(10, 1, 3), targets=(), event_of=event_of
-    )
-
-
-def test_closed_again_a_period_chooses_anew_and_keeps_what_was_said_before(town: Town) -> None:
-    give(town, Said("resident", 24, "339"))
-    assert closed(town).source == "resident"
-    reopen(town)
-    assert [row.standing for row in listed(town)] == ["open"]
-    photo = Said("photo", 24, "339.25").claim(7)
-    enter(SqliteClaimStore(town.store.database), [photo], local(10, 1, 3))
-    again = closed(town, now_ms=local(10, 1, 4))
-    assert (again.source, again.closing_value) == ("photo", Decimal("339.25"))
-    assert [row.standing for row in listed(town)] == ["lost", "chosen"]
-    told = town.store.database.connection.execute(
-        "SELECT claim_no, revision, outcome FROM claim_decision ORDER BY decision_no"
-    )
-    assert told.fetchall() == [(1, 1, "chosen"), (2, 2, "chosen"), (1, 2, "lost")]
-
-
-def test_what_a_person_decided_of_a_claim_stands_when_a_period_is_reopened(town: Town) -> None:
-    give(town, Said("resident", 24, "330"))
-    closed(town)
-    reference = bring(SqliteClaimStore(town.store.database), 1, "Иванова", local(10, 1, 2))
-    order = Order(Kind.ACCEPT, reference, "Иванова", "test", "звонили жильцу")
-    decisions.decide(Office(town).store, order, local(10, 1, 2), ANY)
-    reopen(town)
-    photo = Said("photo", 24, "339.25").claim(7)
-    enter(SqliteClaimStore(town.store.database), [photo], local(10, 1, 3))
-    assert closed(town, now_ms=local(10, 1, 4)).source == "resident"
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(said=CLAIMS, days=DAYS, cut=st.integers(0, 8))
-def test_closed_again_a_period_is_as_if_it_had_been_closed_only_now(
-    tmp_path_factory: pytest.TempPathFactory, said: list[Said], days: list[int], cut: int
-) -> None:
-    """Whatever of readings and claims came before the first closing, and whatever after."""
-
-    def line_of(cuts: list[int]) -> tuple[object, ...]:
-        town = Town(tmp_path_factory.mktemp("town"))
-        town.install("A1", town.point("P1"))
-        coming: list[Claim | Incoming] = []
-        for day in sorted(days):
-            town.read("A1", local(9, day, 0, 1), 10_000 + 1000 * (day - 1))
-            coming.append(town.seal())
-        coming += [one.claim(number) for number, one in enumerate(said)]
-        coming = coming[1::2] + coming[::2]
-        for first, last in pairwise([0, *cuts, len(coming)]):
-            if first:
-                closed(town, now_ms=local(10, 1, 2))
-                reopen(town)
-            for one in coming[first:last]:
-                if isinstance(one, Claim):
-                    enter(SqliteClaimStore(town.store.database), [one], local(10, 1, 1))
-                else:
-                    town.ingest.process([one], local(10, 1, 1))
-        line = closed(town, now_ms=local(10, 1, 4))
-        states = sorted((row.reference, row.standing, row.reason) for row in listed(town))
-        rows = town.store.database.connection.execute(
-            "SELECT captured_at_ms, copy, mantissa, state, flags, rule, detail FROM reading"
-            " LEFT JOIN verdict USING (register_no, captured_at_ms, copy) ORDER BY 1, 2, 6, 7"
-        ).fetchall()
-        town.store.close()
-        return line.source, line.closing_value, line.closing_at_ms, line.method, states, rows
-
-    assert line_of([]) == line_of([min(cut, len(days) + len(said)) or 1])
 
 
 @pytest.mark.parametrize(("value", "state"), [("345.00", "agrees"), ("400.00", "in review")])

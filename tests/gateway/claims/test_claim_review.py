@@ -1,7 +1,6 @@
 """People decide about claims as about any reading in doubt; the claim itself stays."""
 
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -20,13 +19,6 @@ from gateway.sqlite.trace import TraceLedger
 from tests.gateway.claims.given import Said, automatic, closed, give, listed
 from tests.gateway.office import ANY, LIMITS, Office
 from tests.gateway.town import Town, local
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
-    town = Town(tmp_path)
-    town.install("A1", town.point("P1"))
-    return town
 
 
 def decide(town: Town, act: Kind, number: int, limits: Limits = ANY) -> Decided:

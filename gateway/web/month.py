@@ -1,0 +1,28 @@
+"""A look at one month of a house: what the pages of lines and of reconciliation have in common."""
+
+from urllib.parse import quote
+
+from gateway.sqlite.overview import LedgerOverview
+from gateway.web.site import Asked
+from gateway.web.view import View
+
+
+class MonthView(View):
+    """A house's month: the one asked for, else the newest closed one."""
+
+    def __init__(
+        self, overview: LedgerOverview, asked: Asked, now_ms: int, period: str | None
+    ) -> None:
+        super().__init__(overview, asked.house, asked.words, now_ms)
+        self._period = period
+
+    @property
+    def period(self) -> str | None:
+        """The period asked for, else the newest closed one."""
+        return self._period or (self.periods[0].period if self.periods else None)
+
+    @property
+    def here(self) -> str:
+        """The query of this page."""
+        period = f"&period={quote(self.period)}" if self.period else ""
+        return f"{self.query}{period}" if self.query else ""
