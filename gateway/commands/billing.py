@@ -95,30 +95,46 @@ def outbox_retry(
     """
     state = State.LEFT_OUT if left_out else State.REFUSED
     with ledger(config) as store:
-        found = retry(OutboxLedger(store.database), event, state, (actor, via(), why))
+        outbox = OutboxLedger(store.database)
+        found = retry(outbox, event, state, (actor, via(), why))
+        is_withdrawn = event is not None and outbox.is_withdrawn(event)
+    if not found and is_withdrawn:
+        raise click.ClickException(
+            f"{event} was withdrawn when its period was reopened and is not sent any more:"
+            " what stands instead is sent when the period is closed again"
+        )
     if not found:
         raise click.ClickException(
             f"nothing {state}{f' with the id {event}' if event else ''}: see outbox list"
         )
-    click.echo(f"{len(found)} deliveries will be tried again")
+    withdrawn = sum(one.state is State.LEFT_OUT for one in found)
+    if len(found) > withdrawn:
+        click.echo(f"{len(found) - withdrawn} deliveries will be tried again")
+    if withdrawn:
+        click.echo(f"{withdrawn} deliveries of withdrawn records are left out")
 
 
 def retry(
     outbox: OutboxLedger, event: str | None, state: State, by: tuple[str, str, str]
 ) -> list[Delivery]:
-    """Put deliveries back into the queue and write down who did it, or nothing of either."""
+    """Put deliveries back into the queue and write down who did it, or nothing of either.
+
+    What was refused and then withdrawn is left out instead. Each delivery as it is now.
+    """
     now_ms = system_clock()
     with outbox.transaction() as connection:
-        found = outbox.retry(event, now_ms, state)
+        moved = [(one, State.PENDING) for one in outbox.retry(event, now_ms, state)]
+        if state is State.REFUSED:
+            withdrawn = outbox.leave_out_withdrawn(event, now_ms)
+            moved += [(one, State.LEFT_OUT) for one in withdrawn]
         log = SqliteAudit(connection)
-        for one in found:
-            said = f"{one.target}: {one.state}: {one.last_error}"
+        actor, via_, why = by
+        for one, now in moved:
             subject = f"line {one.event_id}"
-            actor, via_, why = by
-            log.append(
-                Act(now_ms, actor, via_, "outbox retry", subject, said, f"{one.target}: due", why)
-            )
-    return found
+            before = f"{one.target}: {one.state}: {one.last_error}"
+            after = f"{one.target}: {'due' if now is State.PENDING else 'withdrawn, left out'}"
+            log.append(Act(now_ms, actor, via_, "outbox retry", subject, before, after, why))
+    return [one._replace(state=now) for one, now in moved]
 
 
 @outbox.command("deliver")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
-from gateway.handoff.target import Attempt, DueEvent, State
+from gateway.handoff.target import ERROR_CHARS_MAX, Attempt, DueEvent, State
 from gateway.sqlite.billing import count
 from gateway.sqlite.connection import Database
 from gateway.withdrawn import withdrawal_id
@@ -50,14 +50,27 @@ WHERE EXISTS (SELECT 1 FROM delivery WHERE event_no = told.value AND state = 'ac
                     WHERE event_no = told.value AND state IN ('pending', 'refused'))
 """
 
-_RETRIED = """
-SELECT event_no FROM delivery JOIN event USING (event_no)
-WHERE state = :state AND (:id IS NULL OR event_id = :id)
+# A target that would not take a record before it was withdrawn is not asked to take it afterwards:
+# it may have heard of the withdrawal already.
+_IS_WITHDRAWN = """
+EXISTS (SELECT 1 FROM event AS back WHERE back.event_id = event.event_id || :withdrawn)
 """
+_NAMED = f"""
+SELECT event_no, target, event_id, attempts, next_at_ms, last_error
+FROM delivery JOIN event USING (event_no)
+WHERE state = :state AND (:id IS NULL OR event_id = :id) AND {_IS_WITHDRAWN} = :is_withdrawn
+ORDER BY event_no, target
+"""  # noqa: S608 - put together of our own constants
 _RETRY = """
 UPDATE delivery SET state = 'pending', attempts = 0, next_at_ms = :now_ms, changed_at_ms = :now_ms
-WHERE state = :state AND (:id IS NULL OR event_no IN (
-    SELECT event_no FROM event WHERE event_id = :id))
+WHERE target = :target AND event_no = :event_no
+"""
+_LEAVE_OUT = """
+UPDATE delivery SET state = 'left-out', changed_at_ms = :now_ms, last_error =
+    substr('the period was reopened: ' || (
+        SELECT why FROM event JOIN withdrawal USING (closing_no)
+        WHERE event.event_no = :event_no), 1, :most)
+WHERE target = :target AND event_no = :event_no
 """
 
 
@@ -113,18 +126,48 @@ class OutboxLedger:
     def retry(
         self, event_id: str | None, now_ms: int, state: State = State.REFUSED
     ) -> list[Delivery]:
-        """Put refused (or left out) deliveries, of one event or all, back into the queue."""
-        asked = {"now_ms": now_ms, "id": event_id, "state": state}
+        """Put refused (or left out) deliveries, of one event or all, back into the queue.
+
+        What was withdrawn stays where it is.
+        """
+        return self._move(_RETRY, self._asked(event_id, state, is_withdrawn=False), now_ms)
+
+    def leave_out_withdrawn(self, event_id: str | None, now_ms: int) -> list[Delivery]:
+        """Mark what was refused and then withdrawn, of one event or all, as left out, and why."""
+        asked = self._asked(event_id, State.REFUSED, is_withdrawn=True)
+        return self._move(_LEAVE_OUT, asked, now_ms)
+
+    def is_withdrawn(self, event_id: str) -> bool:
+        """Whether a record was taken back by another event."""
+        found = self._database.connection.execute(
+            "SELECT 1 FROM event WHERE event_id = ?", (withdrawal_id(event_id),)
+        )
+        return found.fetchone() is not None
+
+    def _asked(
+        self, event_id: str | None, state: State, *, is_withdrawn: bool
+    ) -> dict[str, str | bool | None]:
+        return {
+            "id": event_id,
+            "state": state,
+            "withdrawn": withdrawal_id(""),
+            "is_withdrawn": is_withdrawn,
+        }
+
+    def _move(
+        self, statement: str, asked: dict[str, str | bool | None], now_ms: int
+    ) -> list[Delivery]:
+        """Change the deliveries asked for by `statement`; as they were before."""
         with self._database.transaction() as connection:
-            found = [
-                one
-                for one in self.deliveries(state)
-                if event_id is None or one.event_id == event_id
+            found = connection.execute(_NAMED, asked).fetchall()
+            rows = [
+                {"event_no": row[0], "target": row[1], "now_ms": now_ms, "most": ERROR_CHARS_MAX}
+                for row in found
             ]
-            told = [number for (number,) in connection.execute(_RETRIED, asked)]
-            with counting(connection, told):
-                connection.execute(_RETRY, asked)
-        return found
+            with counting(connection, [row[0] for row in found]):
+                connection.executemany(statement, rows)
+        state = State(str(asked["state"]))
+        return [Delivery(target, event_id, state, *rest) for _, target, event_id, *rest in found]
 
     def deliveries(self, state: State | None = None) -> Iterator[Delivery]:
         """What the outbox holds, oldest first."""

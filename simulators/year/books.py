@@ -49,6 +49,7 @@ class Books:
     """A target of the hand-off."""
 
     name = "books"
+    refuses = _REFUSED
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -67,7 +68,7 @@ class Books:
         luck = self._random.randrange(1000)
         if luck < _AWAY:
             return failed("away")
-        if luck < _AWAY + _REFUSED and event.event_id not in self.booked:
+        if luck < _AWAY + self.refuses and event.event_id not in self.booked:
             self.refused.add(event.event_id)
             return refused("the account is locked")
         self._book(event)

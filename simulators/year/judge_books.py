@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from gateway.balance.house import balances
 from gateway.sqlite.balance import BalanceLedger
+from gateway.withdrawn import withdrawal_id
 from simulators.evidence import Tally
 from simulators.truth import GRAINS
 from simulators.year.judge_lines import Case
@@ -29,12 +30,12 @@ def books_are_the_ledger(case: Case, tally: Tally) -> Iterator[str]:
             yield f"{event_id} is neither booked nor refused"
         elif booked is not None and booked.amount != amount:
             yield f"{event_id} is booked with {booked.amount}, the ledger says {amount}"
-    # What was refused may have been taken back before anybody sent it again.
-    extra = standing.keys() - amounts.keys()
+    # What billing would not take back, it still has.
+    kept = _kept(case)
+    extra = standing.keys() - amounts.keys() - kept
     if extra:
         yield f"billing booked {min(extra)}, which does not stand"
-    refused = {one.removesuffix("-withdrawn") for one in books.refused}
-    taken = {one: amount for one, amount in ledger.withdrawn.items() if one not in refused}
+    taken = {one: amount for one, amount in ledger.withdrawn.items() if one not in kept}
     if books.withdrawn != taken:
         differ = sorted(books.withdrawn.items() ^ taken.items())
         yield f"billing was told to take back other than the ledger: {differ[0]}"
@@ -46,23 +47,36 @@ def sent_is_accounted_for(case: Case, tally: Tally) -> Iterator[str]:
     acknowledged = {event for event, state in states.items() if state == "acknowledged"}
     refused = {event for event, state in states.items() if state == "refused"}
     pending = {event for event, state in states.items() if state == "pending"}
+    # Left out is what was refused and taken back before anybody sent it again; nothing else is.
+    left_out = {event for event in case.ledger.withdrawn if states.get(event) == "left-out"}
     tally()
-    if len(states) != len(acknowledged) + len(refused) + len(pending):
-        yield f"{len(states)} events are in other states than these three"
+    if len(states) != len(acknowledged) + len(refused) + len(pending) + len(left_out):
+        yield f"{len(states)} events are in other states than these"
+    if left_out & books.booked.keys():
+        yield f"billing booked {min(left_out & books.booked.keys())}, which was left out"
     if acknowledged != books.booked.keys() - pending - refused:
         yield f"{len(acknowledged)} are acknowledged, billing booked {len(books.booked)}"
     if refused != books.refused & refused:
         yield "the ledger holds events for refused that billing did not refuse"
     if pending:
         yield f"{len(pending)} events are still pending at the end"
-    booked = books.sums()
+    booked, entries = books.sums(), list(_entries(case))
+    kept = [one for one in _kept(case) if one in acknowledged]
     for resource, parts in case.ledger.sums.items():
         tally()
         total = sum((Decimal(mantissa).scaleb(exponent) for mantissa, exponent in parts), Decimal())
-        left_out = [one for event, one in _entries(case) if event in refused]
-        total -= sum((one for name, one in left_out if name == resource), Decimal())
+        lacking = [one for event, one in entries if event in refused]
+        total -= sum((one for name, one in lacking if name == resource), Decimal())
+        of_it = [one for one in kept if case.ledger.resource_of[one] == resource]
+        total += sum((case.ledger.withdrawn[one] for one in of_it), Decimal())
         if total != booked.get(resource, Decimal()):
             yield f"{resource}: the ledger has {total}, billing {booked.get(resource)}"
+
+
+def _kept(case: Case) -> set[str]:
+    """What was taken back and billing still has to be told of: it refused the withdrawal."""
+    said = {withdrawal_id(one): one for one in case.ledger.withdrawn}
+    return {said[event] for event in case.evidence.books.refused & said.keys()}
 
 
 def houses_are_in_balance(case: Case, tally: Tally) -> Iterator[str]:

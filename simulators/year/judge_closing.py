@@ -53,7 +53,8 @@ def _closed_rightly(case: Case, house: House, place: Place, line: Line) -> Itera
         if bar is not None and bar[0] < term.end_ms:
             return  # From where a line may be drawn is for _may_be_drawn to say.
         if (after := _first_after(came, term.end_ms)) is not None:
-            yield from _drawn_rightly(case, line, (closes, after), term)
+            hung_ms = last.span.start_ms if line.opening.serial != last.meter.serial else None
+            yield from _drawn_rightly(case, line, (closes, after), term, hung_ms)
             return
     exchanged = last.span.start_ms > line.opening.at_ms and last is not place.hangings[0]
     if closes is not None and line.closing[:2] != (closes.serial, closes.at_ms):
@@ -95,14 +96,23 @@ def _first_after(came: Sequence[Known], at_ms: int) -> Known | None:
 
 
 def _drawn_rightly(
-    case: Case, line: Line, ends: tuple[Known | None, Known], term: Term
+    case: Case,
+    line: Line,
+    ends: tuple[Known | None, Known],
+    term: Term,
+    hung_ms: int | None,
 ) -> Iterator[str]:
-    """The end of the period is where a straight line between the readings around it passes."""
+    """The end of the period is where a straight line between the readings around it passes.
+
+    Where no reading had come before it, the line is drawn from the opening; where that is another
+    meter's, from what the new one showed when it was hung (`hung_ms`).
+    """
     before, after = ends
     register = case.evidence.registers[after.serial, line.obis]
-    since_ms = line.opening.at_ms if before is None else before.at_ms
+    opened_ms = line.opening.at_ms if hung_ms is None else hung_ms
+    since_ms = opened_ms if before is None else before.at_ms
     low, high = register.counted(since_ms), register.counted(after.at_ms)
-    if before is None:
+    if before is None and hung_ms is None:
         low += line.opening.mantissa - register.shown(since_ms)
     rise, took_ms = (high - low) * (term.end_ms - since_ms), after.at_ms - since_ms
     expected = (low + (2 * rise + took_ms) // (2 * took_ms)) % 10**register.digits

@@ -135,11 +135,13 @@ class Ledger:
             point: Decimal(amount) for _, point, amount in db.execute(_CHARGES)
         }
         """The same by metering point."""
-        self.withdrawn: dict[str, Decimal] = {
-            record: Decimal(mantissa).scaleb(exponent)
-            for record, mantissa, exponent in db.execute(_WITHDRAWN)
-        }
+        self.withdrawn: dict[str, Decimal] = {}
         """What was taken back, and how much it had billed."""
+        self.resource_of: dict[str, str] = {}
+        """What each record that was taken back is of."""
+        for record, resource, mantissa, exponent in db.execute(_WITHDRAWN):
+            self.withdrawn[record] = Decimal(mantissa).scaleb(exponent)
+            self.resource_of[record] = resource
 
     def readings(self) -> Iterator[Reading]:
         """Stored readings by meter, register and time."""
@@ -210,11 +212,12 @@ SELECT charge_no, point.name, amount FROM interference_charge
 JOIN act USING (act_no) JOIN point USING (point_no) WHERE closing_no IS NOT NULL
 """
 _WITHDRAWN = """
-SELECT line_id, consumption_mantissa, consumption_exponent
-FROM written_line JOIN withdrawal USING (closing_no)
+SELECT line_id, resource, consumption_mantissa, consumption_exponent
+FROM written_line JOIN withdrawal USING (closing_no) JOIN point USING (point_no)
 UNION ALL
-SELECT correction_id, difference_mantissa, difference_exponent
-FROM written_correction JOIN withdrawal USING (closing_no)
+SELECT correction_id, resource, difference_mantissa, difference_exponent
+FROM written_correction AS one JOIN withdrawal ON withdrawal.closing_no = one.closing_no
+JOIN written_line USING (line_no) JOIN point USING (point_no)
 """
 _CHOSEN = """
 SELECT serial, obis, claim.at_ms, min(claim_word.at_ms), source

@@ -205,6 +205,7 @@ class _Year:
         for house in self.town:
             self._close(house.name, last, now_ms)
         self._operator.work(now_ms)  # The last closing may have left figures of people in doubt.
+        self._outbox.leave_out_withdrawn(None, now_ms)
         self._outbox.retry(None, now_ms)
         for hours in range(48):
             asyncio.run(self._pump.once(now_ms + hours * 3_600_000))

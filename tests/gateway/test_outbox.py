@@ -6,12 +6,18 @@ from random import Random
 
 import pytest
 
+from gateway.commands.billing import retry
 from gateway.handoff import target
+from gateway.handoff.event import event_maker
 from gateway.handoff.pump import LAST_DELAY_S, Pump
+from gateway.handoff.reconcile import reconcile
 from gateway.handoff.target import Answer, DueEvent, State
+from gateway.reopening import Person, reopen_period
+from gateway.sqlite.audit import SqliteAudit
 from gateway.sqlite.outbox import OutboxLedger
 from gateway.sqlite.overview import look
-from tests.gateway.town import Town, local
+from gateway.sqlite.reconcile import ReconcileLedger
+from tests.gateway.town import HOUSE, Town, local
 
 NOW_MS = local(10, 1, 2)
 LATER_MS = NOW_MS + round(LAST_DELAY_S * 1000)
@@ -125,3 +131,65 @@ async def test_a_refusal_waits_for_a_person_and_may_be_tried_again(town: Town) -
     assert await pump(town, erp).once(LATER_MS) == 1
     assert list(outbox.deliveries(State.REFUSED)) == []
     assert handed_over(town) == 3
+
+
+REFUSED_LINE = "2026-09-000001"
+
+
+@pytest.fixture
+async def reopened(town: Town) -> Town:
+    """The ERP refused a line, then its period was reopened: it knows of the withdrawal only."""
+    erp, files = Billing("erp", no), Billing("files", yes)
+    await pump(town, erp, files).once(NOW_MS)
+    reopen_period(
+        *(town.ledger, HOUSE, "2026-09", Person("Orlova", "test", "the act came late"), LATER_MS),
+        targets=town.targets,
+        event_of=event_maker("urn:plomba:gateway:test"),
+    )
+    await pump(town, erp, files).once(LATER_MS)
+    assert f"{REFUSED_LINE}-withdrawn" in erp.given
+    return town
+
+
+@pytest.mark.parametrize("asked", [None, REFUSED_LINE])
+async def test_what_was_refused_and_withdrawn_is_not_sent_any_more(
+    asked: str | None, reopened: Town
+) -> None:
+    outbox = OutboxLedger(reopened.store.database)
+    (moved,) = retry(outbox, asked, State.REFUSED, ("Orlova", "test", "put right"))
+    assert (moved.event_id, moved.target, moved.state) == (REFUSED_LINE, "erp", State.LEFT_OUT)
+    (left_out,) = outbox.deliveries(State.LEFT_OUT)
+    assert left_out.last_error == "the period was reopened: the act came late"
+    assert outbox.is_withdrawn(REFUSED_LINE)
+    erp = Billing("erp", yes)
+    assert await pump(reopened, erp).once(LATER_MS) == 0
+    for state in (State.REFUSED, State.LEFT_OUT):
+        assert retry(outbox, asked, state, ("Orlova", "test", "again")) == []
+    *_, entry = SqliteAudit(reopened.store.database.connection).entries()
+    assert entry.act.after == "erp: withdrawn, left out"
+    book = ReconcileLedger(reopened.store.database.connection).book("2026-09", None)
+    statement = reconcile(book, "2026-09", None)
+    assert statement.problems == ()
+    (at_erp,) = [one for one in statement.targets if one.target == "erp"]
+    assert at_erp.reasons == {"the period was reopened: the act came late": 1}
+
+
+async def test_a_withdrawal_that_was_refused_is_tried_again(town: Town) -> None:
+    def stubborn(event: DueEvent) -> Answer:
+        is_withdrawal = event.event_id.endswith("-withdrawn")
+        return target.refused("HTTP 422 period locked") if is_withdrawal else yes(event)
+
+    erp = Billing("erp", stubborn)
+    await pump(town, erp, Billing("files", yes)).once(NOW_MS)
+    reopen_period(
+        *(town.ledger, HOUSE, "2026-09", Person("Orlova", "test", "the act came late"), LATER_MS),
+        targets=town.targets,
+        event_of=event_maker("urn:plomba:gateway:test"),
+    )
+    await pump(town, erp, Billing("files", yes)).once(LATER_MS)
+    outbox = OutboxLedger(town.store.database)
+    moved = retry(outbox, None, State.REFUSED, ("Orlova", "test", "put right"))
+    assert [one.state for one in moved] == [State.PENDING] * 3
+    erp.answer = yes
+    assert await pump(town, erp).once(moved[0].next_at_ms + 10**12) == 3
+    assert list(outbox.deliveries(State.REFUSED)) == []

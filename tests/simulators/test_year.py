@@ -255,6 +255,26 @@ def test_what_was_taken_back_and_stays_booked_is_found(lived: Lived) -> None:
     assert "books are the ledger" in broken(evidence)
 
 
+def test_a_billing_system_that_refuses_much_is_accounted_for(tmp_path: Path) -> None:
+    """Lines and withdrawals are refused, some for good; each is where the ledger says it is."""
+
+    class Stubborn(Books):
+        refuses = 300
+
+    evidence = live(1, 6, 12, tmp_path, only=(5,), parts=Parts(books=Stubborn))
+    ledger = Ledger(evidence.ledger)
+    states = ledger.deliveries
+    sides = {(states[one], states[f"{one}-withdrawn"]) for one in ledger.withdrawn}
+    assert {("left-out", "acknowledged"), ("acknowledged", "refused")} <= sides
+    assert broken(evidence) == set()
+
+
+def test_after_an_exchange_a_line_is_drawn_on_the_new_meter(tmp_path: Path) -> None:
+    """The old meter's last reading opens the line, the new one's first closes it, weeks late."""
+    evidence = live(1, 2, 12, tmp_path, only=(1,))
+    assert broken(evidence) == set()
+
+
 def test_two_ledgers_that_differ_are_found(lived: Lived) -> None:
     one = judge(lived.evidence).standing
     evidence = lived.evidence
