@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/plomba-ready
 
-.PHONY: help demo test check format lint types imports tests worlds year chaos bench docs lock clean
+.PHONY: help demo test check format lint types imports tests worlds year chaos bench docs sbom lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -57,6 +57,9 @@ bench: $(STAMP)  ## figures, as ratios measured in one run
 docs: $(STAMP)   ## the pages of commands and of meters, from the programs and profiles themselves
 	@for page in commands meters; do \
 		$(BIN)/python tools/$$page.py > docs/$$page.md.new && mv docs/$$page.md.new docs/$$page.md || exit 1; done
+
+sbom: $(STAMP)   ## what both programs are made of, CycloneDX, into dist/
+	@$(BIN)/python tools/sbom.py dist
 
 lock:            ## renew the hashed requirement files from pyproject.toml
 	@sh tools/lock.sh

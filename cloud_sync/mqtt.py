@@ -65,7 +65,7 @@ class Tls:
             context = ssl.create_default_context(cafile=self.ca)
         except (OSError, ssl.SSLError) as error:
             raise TlsError(f"cannot use {self.ca} as CA certificate: {error}") from error
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
         try:
             context.load_cert_chain(self.certificate, self.key)
         except (OSError, ssl.SSLError) as error:
@@ -125,6 +125,7 @@ class _Client(aiomqtt.Client):
         )
         self._client.manual_ack_set(True)
         self._overflowing = False
+        self._refusal: ReasonCode | None = None
 
     def acknowledge(self, message: aiomqtt.Message) -> None:
         """Tell the broker that the reader has this message."""
@@ -132,11 +133,29 @@ class _Client(aiomqtt.Client):
         if self._queue.qsize() < INCOMING_MAX:
             self._overflowing = False
 
+    def refused(self) -> ReasonCode | None:
+        """Why the broker would not take a message, asked once; the connection is worth little."""
+        refusal, self._refusal = self._refusal, None
+        return refusal
+
     def _on_disconnect(self, *args: Any) -> None:
         # aiomqtt would wait for an answer to CONNECT that can no longer come.
         if not self._connected.done():
             self._connected.set_exception(aiomqtt.MqttError("connection refused by the broker"))
         super()._on_disconnect(*args)
+
+    def _on_publish(
+        self,
+        client: paho.Client,
+        userdata: Any,
+        mid: int,
+        reason_code: ReasonCode,
+        properties: Properties,
+    ) -> None:
+        # aiomqtt takes every PUBACK for a success.
+        if reason_code.is_failure:
+            self._refusal = reason_code
+        super()._on_publish(client, userdata, mid, reason_code, properties)
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         if not self._queue.full():
@@ -159,6 +178,9 @@ class _Connection:
             await self._client.publish(topic, payload, qos=1, retain=retain)
         except aiomqtt.MqttError as error:
             raise self._gone("publish", topic, error) from error
+        refusal = self._client.refused()
+        if refusal is not None:
+            raise Disconnected(f"broker {self._settings}: publish {topic}: {refusal}")
 
     async def subscribe(self, topic: str) -> None:
         try:

@@ -7,7 +7,6 @@ be empty and the envelope canonical: there is no byte in a message that could ch
 
 import hashlib
 import os
-import stat
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,10 @@ import cbor2
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from cloud_sync import private_file
+
+KeyFileError = private_file.KeyFileError
 
 COSE_SIGN1_TAG = 18
 CONTENT_TYPE = "application/cbor"
@@ -34,10 +37,6 @@ class SealError(ValueError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
-
-
-class KeyFileError(ValueError):
-    """A key file that cannot be used; the text says what to do."""
 
 
 class Sealed(NamedTuple):
@@ -111,11 +110,7 @@ class SigningKey:
     def load(cls, path: Path) -> "SigningKey":
         """Read a PKCS#8 PEM that only its owner can read; KeyFileError otherwise."""
         try:
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & 0o077:
-                raise KeyFileError(
-                    f"key file {path} has rights {mode:04o}, expected 0600: run chmod 600 {path}"
-                )
+            private_file.check(path)
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         except OSError as error:
             raise KeyFileError(f"cannot read key file {path}: {error.strerror}") from error

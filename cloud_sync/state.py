@@ -33,6 +33,10 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Meters that fail, by serial, and lines that are down; the reasons of PROBLEMS_MAX at most."""
     refused_receipts: dict[str, int] = {}
     """Messages on the receipt topic that did not count, by their reason."""
+    last_command: int = 0
+    """The number of the last command that was carried out."""
+    refused_commands: dict[str, int] = {}
+    """Messages on the command topic that were not carried out, by their reason."""
 
 
 OFFLINE = DeviceState(state="offline")
@@ -41,6 +45,12 @@ OFFLINE = DeviceState(state="offline")
 def encode(state: DeviceState) -> bytes:
     """JSON, one object."""
     return msgspec.json.encode(state)
+
+
+def shortened(state: DeviceState, chars: int) -> DeviceState:
+    """The same with every reason cut to so many characters."""
+    problems = {subject[:64]: reason[:chars] for subject, reason in state.problems.items()}
+    return msgspec.structs.replace(state, problems=problems)
 
 
 def decode(payload: bytes) -> DeviceState | None:

@@ -13,6 +13,9 @@ DeviceId = Annotated[str, Meta(pattern=DEVICE_PATTERN, max_length=63)]
 """A device's name: a DNS label, so that it may also be a certificate's CN and a host name."""
 
 ALL_BATCHES = "plomba/v1/+/batch"
+ALL_STATES = "plomba/v1/+/state"
+ALL_RECEIPTS = "plomba/v1/+/receipt"
+ALL_COMMANDS = "plomba/v1/+/command"
 _TOPIC = re.compile(r"plomba/v1/([a-z0-9][a-z0-9\-]{0,62})/(batch|receipt|command|state)")
 
 

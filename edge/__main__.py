@@ -5,19 +5,20 @@ them.
 """
 
 import asyncio
-import json
 from importlib import import_module
 
 import click
 
-from edge import app, identity
-from edge.commands.common import config_option, json_option, log_to_stderr, one_line_errors
+from edge import app
+from edge.commands.common import config_option, log_to_stderr, one_line_errors
 from edge.config import EdgeConfig
 
 _INSTALLERS = {
     "decode": "edge.decode",
     "doctor": "edge.commands.doctor",
+    "enroll": "edge.commands.enroll",
     "read": "edge.commands.read",
+    "rotate-key": "edge.commands.enroll",
     "scan": "edge.commands.scan",
     "spool": "edge.commands.spool",
 }
@@ -34,7 +35,9 @@ class _Commands(click.Group):
         """The command of that name, None if there is none."""
         if cmd_name not in _INSTALLERS:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = getattr(import_module(_INSTALLERS[cmd_name]), cmd_name)
+        found: click.Command = getattr(
+            import_module(_INSTALLERS[cmd_name]), cmd_name.replace("-", "_")
+        )
         return found
 
 
@@ -51,22 +54,6 @@ def run(config: EdgeConfig) -> None:
     """Run the agent until it is told to stop (SIGINT or SIGTERM)."""
     log_to_stderr()
     asyncio.run(app.run(config))
-
-
-@main.command()
-@config_option
-@json_option
-@one_line_errors
-def enroll(config: EdgeConfig, *, as_json: bool) -> None:
-    """Make this device's key and print its public half, for `plomba-gateway registry`."""
-    public = identity.enroll(config.device.key)
-    pem = public.to_pem().decode("ascii")
-    if as_json:
-        name, print_ = config.device.name, public.fingerprint
-        click.echo(json.dumps({"device": name, "fingerprint": print_, "public_key": pem}))
-        return
-    click.echo(pem, nl=False)
-    click.echo(f"fingerprint of {config.device.name}: {public.fingerprint}", err=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from cloud_sync.signing import SigningKey, VerifyKey
 from cloud_sync.state import PROBLEMS_MAX, DeviceState
 from drivers.reading import Readout
 from edge.clock import Clock
+from edge.command_record import CommandRecord
+from edge.commander import Commander, Refused
 from edge.poller import PACK_BYTES, READOUT_BYTES_MAX, LinePlan, Poller
 from edge.spool import Spool, SpoolFull
 from edge.uplink import REPORT_S, Dial, Uplink
@@ -58,6 +60,7 @@ class Agent:
         dial: Dial,
         zone: ZoneInfo,
         random: Random,
+        commands: CommandRecord | None = None,
         report_s: float = REPORT_S,
     ) -> None:
         self._reserve_bytes = len(lines) * LINE_BYTES_MAX
@@ -77,12 +80,23 @@ class Agent:
         self._skipped_reads = 0
         self._unstored = 0
         self.sender = Sender(spool, device=device, gateway_key=gateway_key, random=random)
+        self.commander = None
+        if commands is not None:
+            self.commander = Commander(
+                device=device,
+                key=key,
+                gateway_key=gateway_key,
+                record=commands,
+                clock=clock,
+                hands=self,
+            )
         self.uplink = Uplink(
             device=device,
             sender=self.sender,
             dial=dial,
             random=random,
             report=self.report,
+            commander=self.commander,
             report_s=report_s,
         )
         self.pollers = [Poller(plan, clock=clock, sink=self, zone=zone) for plan in lines]
@@ -130,7 +144,33 @@ class Agent:
             lost_batches=self._spool.counters.lost_batches,
             problems=dict(sorted(problems.items())[:PROBLEMS_MAX]),
             refused_receipts=dict(self.sender.refused),
+            last_command=self.commander.last if self.commander else 0,
+            refused_commands=dict(self.commander.refused) if self.commander else {},
         )
+
+    def read_now(self, meters: Sequence[str]) -> str:
+        """Have meters read before their time, all if none is named; Refused for a foreign one."""
+        here = {serial for poller in self.pollers for serial in poller.serials}
+        foreign = [serial for serial in meters if serial not in here]
+        if foreign:
+            raise Refused("unknown-meter", f"no meter {foreign[0]} on the lines of {self._device}")
+        if not self.may_sample():
+            raise Refused("spool-full", "no meter is asked until there is room")
+        answers = [poller.read_now(meters) for poller in self.pollers]
+        asked = sum(len(now) for now, _ in answers)
+        held = [serial for _, later in answers for serial in later]
+        left = f"; left alone, their reads of the day are used up: {len(held)}" if held else ""
+        return f"{asked} meters to be read now{left}"
+
+    def resend(self, first: int, last: int) -> str:
+        """Let acknowledged batches wait again; Refused if none of them is there any more."""
+        if first > self._spool.head:
+            raise Refused("no-batch", f"the last batch of {self._device} is {self._spool.head}")
+        wanted = min(last, self._spool.head) - first + 1
+        again = self._spool.restore(first, last)
+        if not again:
+            raise Refused("not-kept", f"of these {wanted} batches none is kept that is not waiting")
+        return f"{again} of {wanted} batches will be sent again"
 
     def may_sample(self) -> bool:
         """Whether the spool has room for whatever all lines may bring at once."""

@@ -21,11 +21,13 @@ from drivers.driver import Driver
 from drivers.link import open_link
 from drivers.mbus.driver import MbusDriver
 from drivers.modbus.driver import ModbusDriver
-from edge import identity, meter_keys
+from edge import identity, identity_keeper, meter_keys
 from edge.agent import Agent
 from edge.allowance import Allowance
 from edge.clock import Clock, Stamp, SystemClock
+from edge.command_record import CommandRecord
 from edge.config import BrokerConfig, ConfigError, EdgeConfig, LineConfig, MeterConfig
+from edge.enrolled import broker_of
 from edge.line_owner import owning_lines
 from edge.meter_keys import Keys
 from edge.poller import LinePlan, Meter, Read
@@ -48,9 +50,11 @@ async def run(config: EdgeConfig, *, clock: Clock | None = None) -> None:
     for line in config.lines:
         if not line.meters:
             log.warning("line has no meters", line=line.name, hint="plomba-edge scan --write")
+    await identity_keeper.until_enrolled(config)
+    await asyncio.to_thread(identity_keeper.finish_rotation, config)
     keys = identity.load(config.device)
     secrets = meter_keys.of(config.device.meter_keys)
-    settings = broker_settings(config.broker, config.device.name)
+    settings = broker_settings(broker_of(config), config.device.name)
     if settings.tls is not None:
         settings.tls.context()
     async with AsyncExitStack() as stack:
@@ -69,7 +73,10 @@ async def run(config: EdgeConfig, *, clock: Clock | None = None) -> None:
             dial=functools.partial(mqtt.connect, settings),
             zone=config.zone,
             random=SystemRandom(),
+            commands=CommandRecord(config.device.state_dir),
         )
+        renewing = asyncio.create_task(identity_keeper.keep_certificate(config, time))
+        stack.callback(renewing.cancel)
         with _stopped_by_signals(agent):
             await agent.run()
 

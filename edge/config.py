@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from cloud_sync import private_file
 from cloud_sync.topics import DEVICE_PATTERN
 from drivers import profile
 from drivers.bus import TURNAROUND_S, Framing
@@ -37,6 +38,7 @@ METERS_MAX = 250
 LINES_MAX = 16
 # A quarter of an hour: what consumption is settled and compared by.
 INTERVAL_S = 900
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class ConfigError(ValueError):
@@ -72,6 +74,8 @@ class _Section(BaseModel):
 
 
 PathText = Annotated[Path, Field(strict=False)]
+PrivateFile = Annotated[Path, Field(strict=False), AfterValidator(private_file.named)]
+"""A file with a secret in it."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 
 
@@ -79,22 +83,36 @@ class DeviceConfig(_Section):
     """Who this device is, whose receipts it believes, and where it keeps its state."""
 
     name: Annotated[str, Field(pattern=DEVICE_PATTERN)]
-    key: PathText
+    key: PrivateFile
     gateway_key: PathText
     state_dir: PathText
-    meter_keys: PathText | None = None
+    meter_keys: PrivateFile | None = None
     """The keys of meters that encrypt, see `edge/meter_keys.py`."""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
 
 class BrokerConfig(_Section):
-    """The broker, with mutual TLS where the three files are given."""
+    """The broker: mutual TLS with the three files, or in clear on this machine on purpose."""
 
-    host: Annotated[str, Field(min_length=1, pattern=r"^[^\s/]+$")]
+    host: Annotated[str, Field(pattern=r"^[^\s/]*$")] = ""
+    """May be left out with [enrolment]: the gateway names it."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
     ca: PathText | None = None
     cert: PathText | None = None
-    cert_key: PathText | None = None
+    cert_key: PrivateFile | None = None
+    without_tls: bool = False
+    """In clear, without a name: only to a broker on this machine, for trying things out."""
+
+    @model_validator(mode="after")
+    def _in_clear_on_purpose(self) -> "BrokerConfig":
+        if self.without_tls and (self.ca is not None or self.host not in _LOOPBACK):
+            raise ValueError("without_tls is for a broker on this machine, and no certificates")
+        if self.ca is self.cert is self.cert_key is None and not self.without_tls:
+            raise ValueError(
+                f"{self.host} in clear would let anybody on the way listen and speak: "
+                "give ca, cert and cert_key"
+            )
+        return self
 
     @model_validator(mode="after")
     def _all_or_none(self) -> "BrokerConfig":
@@ -103,6 +121,17 @@ class BrokerConfig(_Section):
         if 0 < len(missing) < len(given):
             raise ValueError(f"TLS needs ca, cert and cert_key: {missing[0]} is missing")
         return self
+
+
+class EnrolmentConfig(_Section):
+    """How this device comes by its certificate: the invitation put on its card (docs/identity.md).
+
+    What it gets is written where [device] and [broker] look for it.
+    """
+
+    invitation: PathText
+    house: Annotated[str, Field(max_length=200)] = ""
+    """The house it is meant for, as a check on the invitation; any if left out."""
 
 
 class SpoolConfig(_Section):
@@ -180,6 +209,7 @@ class EdgeConfig(_Section):
     device: DeviceConfig
     broker: BrokerConfig
     spool: SpoolConfig = SpoolConfig()
+    enrolment: EnrolmentConfig | None = None
     lines: Annotated[
         tuple[LineConfig, ...], Field(min_length=1, max_length=LINES_MAX, strict=False)
     ]
@@ -189,6 +219,16 @@ class EdgeConfig(_Section):
         _refuse_twice("lines.name", [line.name for line in self.lines])
         _refuse_twice("lines.url", [line.url for line in self.lines])
         _refuse_twice("meters.serial", [meter.serial for _, meter in self.meters])
+        return self
+
+    @model_validator(mode="after")
+    def _broker_known(self) -> "EdgeConfig":
+        if not self.broker.host and self.enrolment is None:
+            raise ValueError("broker.host: missing, please add it")
+        if self.enrolment is not None and self.broker.cert is None:
+            raise ValueError(
+                "enrolment needs broker.ca, cert and cert_key: what it gets goes there"
+            )
         return self
 
     @model_validator(mode="after")
@@ -235,9 +275,27 @@ def parse(text: str, path: Path) -> EdgeConfig:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     try:
-        return _from_folder(EdgeConfig.model_validate(table), path.parent)
+        config = _from_folder(EdgeConfig.model_validate(table), path.parent)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_first(error)}") from error
+    _refuse_open(config, path)
+    return config
+
+
+def _refuse_open(config: EdgeConfig, path: Path) -> None:
+    """Refuse files with secrets that others may read."""
+    mine, both = private_file.OWNER_ONLY, private_file.OWNER_AND_GROUP
+    files = (
+        (config.device.key, "key file", mine),
+        (config.broker.cert_key, "key file", mine),
+        (config.device.meter_keys, "meter keys", both),
+    )
+    for file, what, others in files:
+        try:
+            if file is not None:
+                private_file.refuse_open(file, what, others)
+        except private_file.KeyFileError as error:
+            raise ConfigError(f"{path}: {error}") from error
 
 
 def with_only(line: LineConfig, meter: dict[str, str | int]) -> LineConfig:
@@ -264,7 +322,7 @@ def _said(finding: ErrorDetails) -> str:
     message = finding["msg"].removeprefix("Value error, ")
     if isinstance(finding["input"], dict):
         return f"{key}: {message}" if key else message
-    return f"{key}: {message}, got {finding['input']!r}"
+    return f"{key}: {message}, got {private_file.shown(finding['input'])}"
 
 
 def _refuse_twice(what: str, values: list[str]) -> None:
@@ -287,5 +345,6 @@ def _from_folder(config: EdgeConfig, folder: Path) -> EdgeConfig:
         update={
             "device": DeviceConfig(**moved(config.device)),
             "broker": BrokerConfig(**moved(config.broker)),
+            "enrolment": config.enrolment and EnrolmentConfig(**moved(config.enrolment)),
         }
     )

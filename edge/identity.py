@@ -1,5 +1,7 @@
 """The device's identity: its own key, born here and never leaving, and the gateway's public key."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +33,13 @@ def load_public(path: Path) -> VerifyKey:
         raise KeyFileError(f"{path}: {error}") from error
 
 
+def load_or_make(path: Path) -> SigningKey:
+    """The key in a file, born now if there is none."""
+    if not path.exists():
+        enroll(path)
+    return SigningKey.load(path)
+
+
 def enroll(path: Path) -> VerifyKey:
     """Make this device's key; KeyFileError if there is one, which is never replaced."""
     if path.exists():
@@ -43,5 +52,19 @@ def enroll(path: Path) -> VerifyKey:
     except OSError as error:
         raise KeyFileError(f"cannot create {path.parent}: {error.strerror}") from error
     key = SigningKey.generate()
-    key.save(path)
+    bear(path, key.save)
     return key.public
+
+
+def bear(path: Path, save: Callable[[Path], None]) -> None:
+    """Let `save` write a new key file, which a power cut leaves whole or not there at all."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    save(part)
+    try:
+        # Unlike a rename a link never replaces a key that came meanwhile.
+        os.link(part, path)
+    except OSError as error:
+        raise KeyFileError(f"cannot create key file {path}: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -7,18 +7,17 @@ refused. A group may: the agent's user reads it by its group where root owns it.
 """
 
 import re
-import stat
 import tomllib
 from pathlib import Path
 
-from cloud_sync.signing import KeyFileError
+from cloud_sync import private_file
+from cloud_sync.private_file import KeyFileError
 
 Keys = dict[str, bytes]
 """Identification, eight digits -> AES-128 key."""
 
 _IDENTIFICATION = re.compile(r"^[0-9A-Fa-f]{8}$")
 _KEY = re.compile(r"^[0-9A-Fa-f]{32}$")
-_OTHERS = 0o007
 # 4000 meters, each with a comment.
 _FILE_BYTES_MAX = 256 * 1024
 
@@ -26,12 +25,7 @@ _FILE_BYTES_MAX = 256 * 1024
 def load(path: Path) -> Keys:
     """The keys of a file; KeyFileError with one line that never shows a key otherwise."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & _OTHERS:
-            raise KeyFileError(
-                f"meter keys {path} have rights {mode:04o}, others can read them: "
-                f"run chmod o-rwx {path}"
-            )
+        private_file.check(path, "meter keys", private_file.OWNER_AND_GROUP)
         with path.open("rb") as file:
             data = file.read(_FILE_BYTES_MAX + 1)
     except OSError as error:

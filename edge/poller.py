@@ -15,7 +15,7 @@ so a power cut in the middle of a slow round costs a minute at most.
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -115,6 +115,16 @@ class _Member:
             since_midnight_ms=self.table.since_midnight_ms(self.due, now.time_ms),
         )
 
+    def hurry(self, now: Stamp) -> bool:
+        """Make the meter due now; False, and nothing changed, where its allowance forbids it."""
+        if self.due.at_ms <= now.time_ms:
+            return True
+        planned, self.due = self.due, Due(now.time_ms, Source.ON_DEMAND)
+        if self.hold_ms(now) > 0:
+            self.due = planned
+            return False
+        return True
+
     async def read(self, now: Stamp) -> Answer:
         """Ask the meter, and count that where reads are counted."""
         allowance = self.meter.allowance
@@ -162,6 +172,27 @@ class Poller:
         if self._line_problem is not None:
             failing[f"line {self.name}"] = self._line_problem
         return failing
+
+    @property
+    def serials(self) -> list[str]:
+        """The meters of the line."""
+        return [member.meter.serial for member in self._members]
+
+    def read_now(self, serials: Collection[str]) -> tuple[list[str], list[str]]:
+        """Have meters read before their time, all of the line if none is named.
+
+        Gives those that will be, and those whose allowance forbids it. A meter that fails keeps
+        its pause.
+        """
+        now = self._clock.now()
+        asked: list[str] = []
+        held: list[str] = []
+        for member in self._members:
+            if not serials or member.meter.serial in serials:
+                (asked if member.hurry(now) else held).append(member.meter.serial)
+        if self._nap is not None:
+            self._nap.cancel()
+        return asked, held
 
     def stop(self) -> None:
         """Finish the read under way, hand over what is there, and return from `run`."""

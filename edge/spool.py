@@ -13,6 +13,9 @@ A row whose bytes do not hash to what was written is treated the same way, alone
 is acknowledged before the ones below it the hash stays: it is still needed to tie a later receipt
 to this device's own history.
 
+What is acknowledged is not thrown away at once: the newest of it stays in `kept`, bounded, so that
+a gateway that had to go back to a backup can ask for it again (`restore`).
+
 SQLite is called from the event loop. A commit takes milliseconds; a card that stalls for a
 second may cost a read in flight its timeout, which is repeated, and never a wrong value.
 """
@@ -37,6 +40,12 @@ HIGH_WATER = 0.8
 # Hashes kept of batches acknowledged above a gap: three months of a device that polls every
 # quarter of an hour. A receipt that names an older one waits for the next to be believed.
 HASHES_MAX = 10_000
+
+# The share of the bound that acknowledged batches may take besides: with the default some months
+# of a device that polls every quarter of an hour, far more than backups are apart.
+KEPT_SHARE = 4
+# Rows looked at in one step when the oldest kept batches make room.
+_TRIM_ROWS = 32
 
 _APPENDED = """
 UPDATE state SET head = ?, head_hash = ?, bytes = bytes + ?,
@@ -63,6 +72,12 @@ SELECT sequence, hash FROM batch WHERE sequence BETWEEN ? AND ?
 _LET_GO = "DELETE FROM batch WHERE sequence BETWEEN ? AND ?"
 _THROUGH = "UPDATE state SET through = ?1, through_hash = ?2 WHERE through < ?1"
 _FORGET = "DELETE FROM gone_above_a_gap WHERE sequence <= MAX(?1, (SELECT head FROM state) - ?2)"
+_KEEP = "INSERT OR REPLACE INTO kept SELECT * FROM batch WHERE sequence BETWEEN ? AND ?"
+_OLDEST_KEPT = "SELECT sequence, LENGTH(message) FROM kept ORDER BY sequence LIMIT ?"
+_KEPT_IN = """
+SELECT sequence, readings, LENGTH(message) FROM kept WHERE sequence BETWEEN ? AND ?
+ORDER BY sequence
+"""
 _GIVE_UP = """
 UPDATE state SET lost_batches = lost_batches + 1,
     bytes = bytes - (SELECT LENGTH(message) FROM batch WHERE sequence = ?)
@@ -177,7 +192,16 @@ class Spool:
 
         The caller has verified that the gateway holds exactly these batches.
         """
-        return self._healed(lambda db: _acknowledge(db, through, tuple(also)))
+        kept_max = self.max_bytes // KEPT_SHARE
+        return self._healed(lambda db: _acknowledge(db, through, tuple(also), kept_max))
+
+    def restore(self, first: int, last: int) -> int:
+        """Let acknowledged batches wait again, from the lowest on; how many were still kept.
+
+        Only up to the high-water mark, so that there is room for new readings.
+        """
+        room = int(HIGH_WATER * self.max_bytes)
+        return self._healed(lambda db: _restore(db, first, last, room))
 
     @property
     def head(self) -> int:
@@ -257,6 +281,11 @@ class Spool:
         return self._db
 
     def _open(self) -> sqlite3.Connection:
+        db = self._open_sound()
+        db.executescript(spool_file.KEPT)
+        return db
+
+    def _open_sound(self) -> sqlite3.Connection:
         spool_file.finish_replacing(self._path)
         head = self._head_file.read()
         if head is None and not self._path.exists():
@@ -303,7 +332,9 @@ def _hash_of(db: sqlite3.Connection, sequence: int) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
-def _acknowledge(db: sqlite3.Connection, through: int, also: tuple[Range, ...]) -> int:
+def _acknowledge(
+    db: sqlite3.Connection, through: int, also: tuple[Range, ...], kept_max: int
+) -> int:
     gone = 0
     with db:
         db.execute("BEGIN IMMEDIATE")
@@ -312,9 +343,45 @@ def _acknowledge(db: sqlite3.Connection, through: int, also: tuple[Range, ...]) 
             readings, size = db.execute(_COVERED, (first, last)).fetchone()
             db.execute(_DELIVERED, (readings, size))
             db.execute(_REMEMBER, (max(first, through + 1), last))
+            db.execute(_KEEP, (first, last))
+            db.execute("UPDATE kept_state SET bytes = bytes + ?", (size,))
             db.execute(_LET_GO, (first, last))
             gone += readings
         if digest is not None:
             db.execute(_THROUGH, (through, digest))
         db.execute(_FORGET, (through, HASHES_MAX))
+        _trim(db, kept_max)
     return gone
+
+
+def _trim(db: sqlite3.Connection, kept_max: int) -> None:
+    """Let the oldest kept batches go until the rest is within its bound."""
+    (used,) = db.execute("SELECT bytes FROM kept_state").fetchone()
+    while used > kept_max:
+        oldest = db.execute(_OLDEST_KEPT, (_TRIM_ROWS,)).fetchall()
+        for sequence, size in oldest:
+            if used <= kept_max:
+                break
+            db.execute("DELETE FROM kept WHERE sequence = ?", (sequence,))
+            used -= size
+        used = used if oldest else 0
+    db.execute("UPDATE kept_state SET bytes = ?", (used,))
+
+
+def _restore(db: sqlite3.Connection, first: int, last: int, room: int) -> int:
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        (used,) = db.execute("SELECT bytes FROM state").fetchone()
+        end, count, readings, size = first - 1, 0, 0, 0
+        for sequence, held, length in db.execute(_KEPT_IN, (first, last)):
+            if used + size + length > room:
+                break
+            end, count, readings, size = sequence, count + 1, readings + held, size + length
+        if count:
+            db.execute(
+                "INSERT INTO batch SELECT * FROM kept WHERE sequence BETWEEN ? AND ?", (first, end)
+            )
+            db.execute("DELETE FROM kept WHERE sequence BETWEEN ? AND ?", (first, end))
+            db.execute("UPDATE kept_state SET bytes = bytes - ?, restored = 1", (size,))
+            db.execute(_DELIVERED, (-readings, -size))
+    return count

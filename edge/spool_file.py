@@ -67,6 +67,27 @@ CREATE TABLE state (
     lost_batches INTEGER NOT NULL
 ) STRICT;
 """
+KEPT = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS kept (
+    sequence INTEGER PRIMARY KEY,
+    hash     BLOB NOT NULL,
+    readings INTEGER NOT NULL,
+    message  BLOB NOT NULL,
+    tag      BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS kept_state (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    bytes    INTEGER NOT NULL,
+    restored INTEGER NOT NULL CHECK (restored IN (0, 1))
+) STRICT;
+INSERT OR IGNORE INTO kept_state VALUES (1, 0, 0);
+COMMIT;
+"""
+"""Acknowledged batches that are still there, and whether any of them ever waited again.
+
+Nothing depends on them: of a damaged file they are not saved.
+"""
 INSERT_BATCH = "INSERT INTO batch VALUES (?, ?, ?, ?, ?)"
 _INSERT_STATE = "INSERT INTO state VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -162,6 +183,7 @@ def is_sound(db: sqlite3.Connection, head: Head | None) -> bool:
         readable = db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
         state = read_state(db)
         low, high = db.execute("SELECT MIN(sequence), MAX(sequence) FROM batch").fetchone()
+        restored = _has_restored(db)
     except READ_ERRORS as error:
         if is_damage(error):
             return False
@@ -171,8 +193,17 @@ def is_sound(db: sqlite3.Connection, head: Head | None) -> bool:
     # The head file is written after the commit: a crash between the two leaves it one behind.
     same = head in (None, Head(state.head, state.head_hash))
     one_behind = head is not None and head.sequence == state.head - 1 and high == state.head
-    within = low is None or (low > state.through and high <= state.head)
+    # What was acknowledged and waits again stands below the mark.
+    within = low is None or ((restored or low > state.through) and high <= state.head)
     return within and (same or one_behind)
+
+
+def _has_restored(db: sqlite3.Connection) -> bool:
+    """Whether acknowledged batches were ever put back; not in a file from before that was."""
+    known = "SELECT 1 FROM sqlite_schema WHERE name = 'kept_state'"
+    if db.execute(known).fetchone() is None:
+        return False
+    return bool(db.execute("SELECT MAX(restored) FROM kept_state").fetchone()[0])
 
 
 def _is_plausible(state: State) -> bool:

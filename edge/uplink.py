@@ -1,7 +1,8 @@
 """The agent's side of the road: keep a connection, send what the sender says, hear receipts.
 
-The sender decides what goes when (cloud_sync/delivery.py); this loop gives it a connection and
-the time. Its clock is the event loop's, which nobody sets.
+The sender decides what goes when (cloud_sync/delivery.py), and the commander what to answer to
+the gateway's commands; this loop gives them a connection and the time. Its clock is the event
+loop's, which nobody sets.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from cloud_sync import state, topics
 from cloud_sync.delivery import Backoff, Sender
 from cloud_sync.state import DeviceState
 from cloud_sync.transport import Disconnected, Transport
+from edge.commander import Commander
 
 log = structlog.get_logger("edge.uplink")
 
@@ -39,9 +41,12 @@ class Uplink:
         dial: Dial,
         random: Random,
         report: Callable[[], DeviceState],
+        commander: Commander | None = None,
         report_s: float = REPORT_S,
     ) -> None:
         self.connected = False
+        self._command_topic = topics.command_topic(device)
+        self._commander = commander
         self._state_topic = topics.state_topic(device)
         self._receipt_topic = topics.receipt_topic(device)
         self._sender = sender
@@ -99,6 +104,8 @@ class Uplink:
 
     async def _serve(self, transport: Transport) -> None:
         await transport.subscribe(self._receipt_topic)
+        if self._commander is not None:
+            await transport.subscribe(self._command_topic)
         await transport.publish(self._state_topic, state.encode(self._report()), retain=True)
         self._sender.on_connected(_now_ms())
         self.connected = True
@@ -111,6 +118,9 @@ class Uplink:
         async for message in transport.messages():
             if message.topic == self._receipt_topic:
                 self._sender.on_receipt(message.payload, _now_ms())
+                self._wake.set()
+            elif message.topic == self._command_topic and self._commander is not None:
+                self._commander.on_message(message.payload)
                 self._wake.set()
         raise Disconnected("the messages ended")
 
@@ -126,9 +136,15 @@ class Uplink:
                     return
             if now_ms - reported_ms >= self._report_ms:
                 reported_ms = now_ms
+                if self._commander is not None:
+                    self._commander.keep_counts()
                 await transport.publish(
                     self._state_topic, state.encode(self._report()), retain=True
                 )
+            answer = None if self._commander is None else self._commander.next_answer()
+            if answer is not None:
+                await transport.publish(self._state_topic, answer)
+                continue
             outgoing = self._sender.next(now_ms)
             if outgoing is not None:
                 await transport.publish(outgoing.topic, outgoing.message)

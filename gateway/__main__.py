@@ -6,6 +6,8 @@ from gateway.commands.acts import charges
 from gateway.commands.api import api_token
 from gateway.commands.audit import audit
 from gateway.commands.billing import balance, close, outbox
+from gateway.commands.broker import broker
+from gateway.commands.ca import ca
 from gateway.commands.claims import claims
 from gateway.commands.common import Commands
 from gateway.commands.estimates import corrections, estimates
@@ -14,14 +16,17 @@ from gateway.commands.explain import explain_line
 from gateway.commands.export import write
 from gateway.commands.gis import gis
 from gateway.commands.house_balance import house_balance
+from gateway.commands.identity import identity, invite
 from gateway.commands.meter_life import verification
 from gateway.commands.periods import periods, reopen
+from gateway.commands.person import person
 from gateway.commands.profile import profile, profile_check
 from gateway.commands.reconcile import reconcile_period
 from gateway.commands.registry import registry
 from gateway.commands.review import review
 from gateway.commands.running import init, run
 from gateway.commands.watch import numbers, silent
+from gateway.commands.word import command as gateway_word
 
 
 @click.group(cls=Commands)
@@ -34,6 +39,11 @@ for command in (
     init,
     run,
     registry,
+    ca,
+    invite,
+    identity,
+    broker,
+    gateway_word,
     close,
     periods,
     reopen,
@@ -54,6 +64,7 @@ for command in (
     review,
     claims,
     audit,
+    person,
     quarantine,
     silent,
     profile,

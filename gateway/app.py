@@ -18,8 +18,13 @@ from typing import Protocol, TypeVar
 import structlog
 
 from cloud_sync import mqtt
-from cloud_sync.signing import SigningKey
+from cloud_sync.certificates import CertificateError
+from cloud_sync.signing import KeyFileError, SigningKey
+from gateway.audit import GATEWAY, Act
 from gateway.balance.notices import NoticePort, gather
+from gateway.broker.keeper import Keeper
+from gateway.broker.model import RulesError
+from gateway.broker.wired import keeper_of
 from gateway.closing import close_next_due
 from gateway.closing_records import Closing, EventMaker
 from gateway.config import (
@@ -31,23 +36,37 @@ from gateway.gis.wired import exchange_of
 from gateway.handoff.event import event_maker
 from gateway.handoff.pump import Pump
 from gateway.handoff.targets import targets_of
+from gateway.identity.model import IdentityError
+from gateway.identity.wired import doorkeeper_of, refresh_crl
 from gateway.ingest import Ingest
 from gateway.intake import Intake
+from gateway.people import retention
+from gateway.people.retention import Kept
 from gateway.profile import job
+from gateway.sqlite.audit import SqliteAudit
 from gateway.sqlite.balance import FactsLedger
 from gateway.sqlite.billing import BillingLedger
+from gateway.sqlite.broker import SpeakersLedger
 from gateway.sqlite.gis import GisLedger
 from gateway.sqlite.outbox import OutboxLedger
+from gateway.sqlite.people import PeopleLedger, overwriting
 from gateway.sqlite.profile import ProfileLedger
 from gateway.sqlite.store import SqliteStore, open_store
+from gateway.sqlite.word import WordLedger
 from gateway.store import StoreError
+from gateway.web.enrolment import Door, tls
+from gateway.web.enrolment import serve as attend
 from gateway.web.server import bound, serve
 from gateway.wiring import Clock, source_of, system_clock
+from gateway.word.courier import Courier
 
 # How often periods and what is due are looked at: soon enough for a person who watches.
 UPKEEP_S = 1.0
 # How often it is asked whether a day is over or late readings of one came: nobody waits for that.
 DAYS_S = 60.0
+
+# Terms are counted in days.
+RETENTION_S = 6 * 3600.0
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -73,8 +92,10 @@ async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
     key = SigningKey.load(config.key_file)
     async with AsyncExitStack() as stack:
         page = stack.enter_context(bound(config.web)) if config.web.enabled else None
+        door = stack.enter_context(bound(config.enrolment)) if config.enrolment else None
         store = stack.enter_context(opened(config))
         targets = await stack.enter_async_context(targets_of(config))
+        started(store, key, clock())
         call = LedgerThread(stack.enter_context(ThreadPoolExecutor(1, "ledger")))
         random = SystemRandom()
         intake = Intake(
@@ -84,6 +105,7 @@ async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
             clock,
             random,
             call=call,
+            courier=Courier(store, WordLedger(store.database.connection)),
         )
         closer = Closer(store, config, event_maker(source_of(key)))
         outbox = OutboxLedger(store.database)
@@ -99,8 +121,24 @@ async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
                 group.create_task(_hand_over(sender, clock))
             group.create_task(_listen(FactsLedger(store.database), call))
             group.create_task(_check_days(store, call, clock))
+            group.create_task(_expire(store, call, clock))
+            if (section := config.broker_rules) is not None:
+                speakers = SpeakersLedger(store.database.connection)
+                keeper = keeper_of(config, section, speakers)
+                group.create_task(_keep_rules(keeper, call, section.look_every_s))
+            group.create_task(_keep_crl(config, store, call, clock))
             if page is not None:
                 group.create_task(serve(page, config, clock))
+            if door is not None and config.enrolment is not None:
+                judge = Door(doorkeeper_of(config, store, key), call, clock)
+                group.create_task(attend(door, judge.app(), tls(config.enrolment)))
+
+
+def started(store: SqliteStore, key: SigningKey, now_ms: int) -> None:
+    """Note with which key the gateway speaks from now on."""
+    with store.transaction() as connection:
+        told = ("", "", f"key {key.public.key_id.hex()}", "")
+        SqliteAudit(connection).append(Act(now_ms, *GATEWAY, "start", *told))
 
 
 @contextmanager
@@ -161,6 +199,35 @@ async def _hand_over(sender: Sender, clock: Clock) -> None:
         await asyncio.sleep(UPKEEP_S)
 
 
+async def _keep_rules(keeper: Keeper, call: LedgerThread, every_s: float) -> None:
+    """Keep the broker's rules at what the registry says; one complaint for each reason."""
+    complaint = ""
+    while True:
+        try:
+            if changed := await call(keeper.bring_up):
+                log.info("broker's rules written", files=changed)
+            await keeper.tell()
+            complaint = ""
+        except (RulesError, StoreError) as error:
+            if str(error) != complaint:
+                log.error("broker's rules are not up to date", error=str(error))  # noqa: TRY400 - a refusal to explain, not a bug to trace
+            complaint = str(error)
+        await asyncio.sleep(every_s)
+
+
+async def _keep_crl(
+    config: GatewayConfig, store: SqliteStore, call: LedgerThread, clock: Clock
+) -> None:
+    """Keep the revocation list young: a broker refuses everybody once it has expired."""
+    while True:
+        try:
+            if await call(lambda: refresh_crl(config, store, clock())):
+                log.info("revocation list made")
+        except (CertificateError, IdentityError, KeyFileError, OSError, StoreError) as error:
+            log.error("revocation list cannot be made", error=str(error))  # noqa: TRY400 - said in one line
+        await asyncio.sleep(DAYS_S)
+
+
 async def _listen(notices: NoticePort, call: LedgerThread) -> None:
     """Hear what meters say of themselves, a step at a time, so that ingest gets its turn."""
     while True:
@@ -191,6 +258,24 @@ async def _check_days(store: SqliteStore, call: LedgerThread, clock: Clock) -> N
         if done is not None and done.done:
             log.info("day checked", house=done.house, day=done.day.isoformat())
         await asyncio.sleep(DAYS_S if done is None else UPKEEP_S / 20)
+
+
+async def _expire(store: SqliteStore, call: LedgerThread, clock: Clock) -> None:
+    """Let go of what was kept long enough, a step at a time."""
+
+    def step() -> dict[Kept, int]:
+        with overwriting(store.database) as connection:
+            return retention.apply(PeopleLedger(connection), clock())
+
+    while True:
+        try:
+            done = await call(step)
+        except StoreError as error:
+            log.warning("ledger cannot write", error=str(error))
+            done = {}
+        if done:
+            log.info("kept long enough", **{kept.name.lower(): n for kept, n in done.items()})
+        await asyncio.sleep(UPKEEP_S if done else RETENTION_S)
 
 
 async def _close_due(closer: Closer, call: LedgerThread, clock: Clock) -> None:

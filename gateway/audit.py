@@ -1,16 +1,21 @@
-"""The audit log: what people did, in a chain that shows when something was changed afterwards.
+"""The audit log: what people and keys did, in a chain that shows when something was changed later.
 
 An entry is only ever added. Each holds the SHA-256 of the one before it, so changing, removing or
 inserting an entry breaks the chain from there on. What a chain alone cannot show is that its end
 was cut off or written anew; for that the *head*, the last entry's number and hash, is noted
-somewhere else and given to `check` later.
+somewhere else (in every export and closing event) and given to `check` later.
 
-The hash is over plain JSON (see `digest`), so that any program can check the log.
+A person may have to be forgotten while the chain stays whole. So the texts that may name one stand
+in the chain only as a *seal*: their SHA-256 with a salt of their own. Once the salt is gone nobody
+can try names against the seal, and the chain holds as before. Texts may be gone only where a later
+entry says so and counts them (see `covering`): nobody can blank an entry quietly.
+
+The hashes are over plain JSON (see `digest`), so that any program can check the log.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 GENESIS = bytes(32)
@@ -21,6 +26,11 @@ GENESIS = bytes(32)
 ACTOR_CHARS_MAX = 64
 # A few sentences; what needs more is a document, and the entry names it.
 TEXT_CHARS_MAX = 1000
+# Too many to be tried, and no longer than it takes.
+SALT_BYTES = 16
+
+FORGET, RETENTION = "person forget", "retention"
+"""The acts with which texts of earlier entries may go."""
 
 
 class AuditError(ValueError):
@@ -40,12 +50,32 @@ class Act(NamedTuple):
     why: str
 
 
+class By(NamedTuple):
+    """Who does something, and how the program knows them."""
+
+    actor: str
+    via: str
+
+
+GATEWAY = By("gateway", "running by itself")
+"""The program that nobody told to do it just now."""
+
+
 class Entry(NamedTuple):
-    """An act with its place in the chain."""
+    """An act with its place in the chain.
+
+    `seal` stands for the act's subject, before, after and why, which `salt` was mixed with. An
+    entry without either is of the first form, in which the chain held the texts themselves.
+    `forgotten_by`: the later entry with which they went; the texts here are then what is left.
+    """
 
     number: int
     act: Act
     previous: bytes
+    salt: bytes = b""
+    seal: bytes = b""
+    is_sealed: bool = False
+    forgotten_by: int = 0
 
 
 class Head(NamedTuple):
@@ -68,18 +98,32 @@ class AuditPort(Protocol):
     def entries(self) -> Iterator[Entry]:
         """All entries, the oldest first."""
 
+    def head(self) -> Head:
+        """The last entry's number and hash."""
+
 
 def digest(entry: Entry) -> bytes:
-    """SHA-256 over the UTF-8 JSON array of number, the act's fields and `previous` in hex.
+    """SHA-256 over the UTF-8 JSON array of number, time, actor, via, act, seal, `previous`.
 
-    Without spaces, non-ASCII characters as themselves, the fields in the order of `Act`.
+    Bytes in hex, no spaces, non-ASCII characters as themselves. In the first form subject, before,
+    after and why stand in place of the seal; of such an entry that was forgotten, this hash is its
+    `seal`.
     """
-    fields = [entry.number, *entry.act, entry.previous.hex()]
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).digest()
+    if entry.is_sealed:
+        fields = [*entry.act[:4], entry.seal.hex()]
+    elif entry.forgotten_by:
+        return entry.seal
+    else:
+        fields = [*entry.act]
+    return _hash([entry.number, *fields, entry.previous.hex()])
 
 
-def following(head: Head, act: Act) -> Entry:
+def sealed(salt: bytes, act: Act) -> bytes:
+    """The seal: SHA-256 over a JSON array like `digest`'s of salt, subject, before, after, why."""
+    return _hash([salt.hex(), *act[4:]])
+
+
+def following(head: Head, act: Act, salt: bytes = b"") -> Entry:
     """The entry of `act` after `head`; AuditError for an act that says too much or too little."""
     if not act.actor.strip() or len(act.actor) > ACTOR_CHARS_MAX or not act.actor.isprintable():
         raise AuditError(
@@ -90,36 +134,63 @@ def following(head: Head, act: Act) -> Entry:
             raise AuditError(
                 f"{name}: expected at most {TEXT_CHARS_MAX} characters, got {len(text)}"
             )
-    return Entry(head.number + 1, act, head.hash)
+    entry = Entry(head.number + 1, act, head.hash)
+    return entry._replace(salt=salt, seal=sealed(salt, act), is_sealed=True) if salt else entry
 
 
-def check(entries: Iterable[Entry], noted: Head | None = None) -> Head:
+def covering(numbers: Collection[int]) -> str:
+    """How an entry says of which earlier ones the texts went with it."""
+    return f"texts of {len(numbers)} entries, {_hash(sorted(numbers)).hex()}"
+
+
+def check(entries: Iterable[Entry], *noted: Head | None) -> Head:
     """Walk the whole chain and give its head.
 
-    Raises AuditError at the first entry that does not follow from the one before, and if the
-    log does not contain the head `noted` earlier.
+    Raises AuditError at the first entry that does not follow from the one before or whose texts
+    are not those that were written, and if the log does not contain the heads `noted` earlier.
     """
     head = Head(0, GENESIS)
-    met = noted is None or noted == head
+    missing = {one for one in noted if one is not None and one != head}
+    gone: dict[int, list[int]] = {}
     for entry in entries:
-        if entry.number != head.number + 1:
-            raise AuditError(
-                f"after entry {head.number} expected {head.number + 1}, got {entry.number}: "
-                "entries were removed or inserted"
-            )
-        if entry.previous != head.hash:
-            raise AuditError(
-                f"entry {entry.number} follows {entry.previous.hex()}, entry {head.number} is "
-                f"{head.hash.hex()}: one of them was changed"
-            )
+        _follows(head, entry)
+        if entry.forgotten_by:
+            gone.setdefault(entry.forgotten_by, []).append(entry.number)
+        elif entry.is_sealed and sealed(entry.salt, entry.act) != entry.seal:
+            raise AuditError(f"entry {entry.number}: its texts are not those that were written")
+        takes = entry.act.act in {FORGET, RETENTION}
+        if takes and covering(gone.pop(entry.number, [])) not in entry.act.after:
+            raise AuditError(f"entry {entry.number}: other texts went than it counts")
         head = Head(entry.number, digest(entry))
-        met = met or head == noted
-    if not met:
+        missing.discard(head)
+    if gone:
+        numbers = ", ".join(map(str, sorted(number for few in gone.values() for number in few)))
+        raise AuditError(f"the texts of entries {numbers} are gone, and no entry says why")
+    if missing:
+        cut = ", ".join(str(one) for one in sorted(missing))
         raise AuditError(
-            f"the log of {head.number} entries does not contain the noted head {noted}: it was "
+            f"the log of {head.number} entries does not contain the noted head {cut}: it was "
             "cut or written anew"
         )
     return head
+
+
+def _follows(head: Head, entry: Entry) -> None:
+    if entry.number != head.number + 1:
+        raise AuditError(
+            f"after entry {head.number} expected {head.number + 1}, got {entry.number}: "
+            "entries were removed or inserted"
+        )
+    if entry.previous != head.hash:
+        raise AuditError(
+            f"entry {entry.number} follows {entry.previous.hex()}, entry {head.number} is "
+            f"{head.hash.hex()}: one of them was changed"
+        )
+
+
+def _hash(fields: Collection[object]) -> bytes:
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).digest()
 
 
 def parse_head(text: str) -> Head:

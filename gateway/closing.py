@@ -3,7 +3,8 @@
 `close_period` asks storage for what stood where, lets `gateway.planning` and `gateway.settling`
 do each register, `gateway.correcting` settle again what was estimated before and
 `gateway.estimating` fill in what nobody read, and writes lines and corrections together with the
-events that hand them to billing.
+events that hand them to billing. Each event carries away the head of the audit log, in which the
+closing stands too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from drivers.reading import Resource, from_ms
 from gateway import billing, correcting, periods, planning, settling
+from gateway.audit import GATEWAY, Act, By
 from gateway.billing import Mark, Method, Role, Settled, Span
 from gateway.claims import choosing, sourcing
 from gateway.claims.access import Access
@@ -25,6 +27,7 @@ from gateway.closing_records import (
     EventMaker,
     House,
     NewLine,
+    Record,
     RegisterKey,
 )
 from gateway.contracts import Term
@@ -35,6 +38,8 @@ from gateway.filling import Again, filled
 _FIRST_ZONE = ZoneInfo("Etc/GMT-14")
 # Wide enough that the lines of a period sort by their ids: a million meters and their tariffs.
 LINE_NUMBER_DIGITS = 6
+
+CLOSE = "close-period"
 
 
 class ClosingError(ValueError):
@@ -49,6 +54,7 @@ def close_period(
     *,
     targets: Sequence[str],
     event_of: EventMaker,
+    by: By = GATEWAY,
 ) -> Closing:
     """Close `period` of `house` (the next due one if None) and put its lines into the outbox.
 
@@ -66,12 +72,15 @@ def close_period(
             found, period, now_ms, _lines(transaction, found, period, settling)
         )
         corrections = transaction.correct(settling.corrections)
-        events = [event_of(line) for line in lines]
-        events += [event_of(correction) for correction in corrections]
         charges = transaction.charges(found.house_no)
-        events += [event_of(charge) for charge in charges]
-        transaction.hand_over(events, targets, now_ms)
-        return Closing(house, period, tuple(lines), tuple(corrections), tuple(charges))
+        closing = Closing(house, period, tuple(lines), tuple(corrections), tuple(charges))
+        revision = transaction.revision(found, period) - 1
+        head = transaction.note(
+            Act(now_ms, *by, CLOSE, f"{house} {period}", "", _said(closing, revision), "")
+        )
+        records: list[Record] = [*lines, *corrections, *charges]
+        transaction.hand_over([event_of(one, head) for one in records], targets, now_ms)
+        return closing
 
 
 def close_next_due(
@@ -143,6 +152,11 @@ def _chosen(
     access = Access(house.zone, acts, transaction.accounts(house.house_no) if acts else {})
     calendar = transaction.calendar(house)
     return choosing.choose(transaction.claims, house, calendar, period, now_ms, access=access)
+
+
+def _said(closing: Closing, revision: int) -> str:
+    counts = (len(closing.lines), len(closing.corrections), len(closing.charges))
+    return "closed, revision {}: {} lines, {} corrections, {} charges".format(revision, *counts)
 
 
 class _Settling(NamedTuple):

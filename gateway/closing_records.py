@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from drivers.reading import Resource
 from gateway.acts.model import Charge
-from gateway.audit import Act
+from gateway.audit import Act, Head
 from gateway.billing import AUTOMATIC, Facts, Installation, Mark, Role, Settled, Span
 from gateway.claims.ports import ChoosingPort
 from gateway.contracts import Calendar
@@ -221,8 +221,8 @@ class ClosingTransaction(Protocol):
     ) -> list[Withdrawn]:
         """Take back a period's closing with all it wrote, its obligations and their ends."""
 
-    def note(self, act: Act) -> None:
-        """Add to the audit log."""
+    def note(self, act: Act) -> Head:
+        """Add to the audit log; its head then."""
 
     def write(
         self, house: House, period: str, now_ms: int, lines: Sequence[NewLine]
@@ -249,5 +249,8 @@ class ClosingStore(Protocol):
 class EventMaker(Protocol):
     """How a line, a correction or a charge becomes an event."""
 
-    def __call__(self, record: Record) -> Event:
-        """The event of a record, the same for the same one."""
+    def __call__(self, record: Record, head: Head | None = None) -> Event:
+        """The event of a record, the same for the same one.
+
+        `head` is that of the audit log when the record was made, which the event carries away.
+        """

@@ -8,16 +8,50 @@ container is configured. Whatever is wrong with the file is said in one line tha
 import re
 import tomllib
 from collections.abc import Mapping
-from contextvars import ContextVar
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from cloud_sync import private_file
 from drivers.reading import Resource, Unit
+from gateway.config_base import (
+    LOOPBACK,
+    ConfigError,
+    Folder,
+    Port,
+    PrivateFile,
+    Section,
+    TargetName,
+    Tls,
+    base,
+    http_url,
+)
+from gateway.config_identity import EnrolmentConfig
+
+__all__ = [
+    "BillingConfig",
+    "BrokerConfig",
+    "BrokerRulesConfig",
+    "ConfigError",
+    "CsvTargetConfig",
+    "EnrolmentConfig",
+    "GatewayConfig",
+    "GisConfig",
+    "IngestConfig",
+    "ListenerConfig",
+    "ReviewConfig",
+    "TargetConfig",
+    "Tls",
+    "WebConfig",
+    "WebhookTargetConfig",
+    "for_data",
+    "load",
+    "said",
+]
 
 KEY_FILE = "gateway.key"
 LEDGER_FILE = "ledger.sqlite"
@@ -25,57 +59,70 @@ GIS_TARGET = "gis-zhkh"
 """The name of ГИС ЖКХ in the outbox."""
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-# pydantic-settings hands its validators no context of their own, so the folder travels here.
-_folder: ContextVar[Path] = ContextVar("folder", default=Path())
 
 
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the text is one line and names the key."""
-
-
-def _from_folder(path: Path) -> Path:
-    """`path` seen from the configuration file's folder."""
-    return _folder.get() / path.expanduser()
-
-
-def _http_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url
-    # Readings and account numbers are personal data; in clear they stay on this machine.
-    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
-        return url
-    raise ValueError("expected an https:// address (http:// only on this machine)")
-
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-Folder = Annotated[Path, AfterValidator(_from_folder)]
-TargetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,31}$")]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Tls(_Section):
-    """Mutual TLS towards the broker."""
-
-    ca: Folder
-    cert: Folder
-    key: Folder
-
-
-class BrokerConfig(_Section):
+class BrokerConfig(Section):
     """Where batches arrive."""
 
     host: str
     port: Port = 8883
     client_id: Annotated[str, Field(min_length=1, max_length=64)] = "plomba-gateway"
     tls: Tls | None = None
+    without_tls: bool = False
+    """In clear, without a name: only to a broker on this machine, for demos and tests."""
+
+    @model_validator(mode="after")
+    def _in_clear_on_purpose(self) -> "BrokerConfig":
+        if self.without_tls and (self.tls is not None or self.host not in LOOPBACK):
+            raise ValueError("without_tls is for a broker on this machine, and no certificates")
+        if self.tls is None and not self.without_tls:
+            raise ValueError(
+                f"{self.host} in clear would let anybody on the way listen and speak:"
+                " give broker.tls"
+            )
+        return self
 
 
-class IngestConfig(_Section):
+class ListenerConfig(Section):
+    """A door of the broker; without a host on every address of its machine."""
+
+    host: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:-]*$")] = ""
+    port: Port
+    connections_max: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class BrokerRulesConfig(Section):
+    """What is written for mosquitto into `directory`, and how it is told (docs/broker.md).
+
+    `ca`, `cert` and `key` are where the broker finds whose clients it believes, and its own
+    certificate. `crl` is an external authority's revocation list; the gateway's own is known.
+    """
+
+    directory: Folder
+    ca: Folder
+    cert: Folder
+    key: Folder
+    crl: Folder | None = None
+    # A fleet of one collector; a connection costs mosquitto about 1 kB and a file descriptor.
+    devices: ListenerConfig = ListenerConfig(port=8883, connections_max=20_000)
+    collectors: ListenerConfig = ListenerConfig(host="127.0.0.1", port=8884, connections_max=16)
+    collector_names: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] = (
+        "plomba-gateway",
+    )
+    store: Folder | None = None
+    pid_file: Folder | None = None
+    reload: Annotated[tuple[str, ...], Field(max_length=16)] = ()
+    # The rules say "within a minute"; with two looks lost it still is.
+    look_every_s: Annotated[float, Field(gt=0, le=20)] = 10.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "BrokerRulesConfig":
+        if self.pid_file is not None and self.reload:
+            raise ValueError("give pid_file or reload, not both: the broker is told once")
+        return self
+
+
+class IngestConfig(Section):
     """How many messages share one transaction, and how long the first of them may wait."""
 
     # A transaction of 100 batches of 100 readings is 10 000 rows, the upper end of what SQLite
@@ -85,7 +132,7 @@ class IngestConfig(_Section):
     queue_messages_max: Annotated[int, Field(ge=1, le=10_000)] = 1000
 
 
-class WebConfig(_Section):
+class WebConfig(Section):
     """The page; on this machine only unless told otherwise."""
 
     enabled: bool = True
@@ -93,7 +140,7 @@ class WebConfig(_Section):
     port: Port = 8080
     allowed_hosts: Annotated[tuple[str, ...], Field(max_length=32)] = ()
     # Where residents reach /check/…; what a paper's QR code begins with.
-    public_url: Annotated[str, AfterValidator(_http_url)] | None = None
+    public_url: Annotated[str, AfterValidator(http_url)] | None = None
 
     @property
     def verification_url(self) -> str:
@@ -104,11 +151,11 @@ class WebConfig(_Section):
     @property
     def names(self) -> tuple[str, ...]:
         """The names a browser may ask for this page under."""
-        return (*sorted(_LOOPBACK), *self.allowed_hosts)
+        return (*sorted(LOOPBACK), *self.allowed_hosts)
 
     @model_validator(mode="after")
     def _on_purpose(self) -> "WebConfig":
-        if self.host not in _LOOPBACK and not self.allowed_hosts:
+        if self.host not in LOOPBACK and not self.allowed_hosts:
             raise ValueError(
                 f"{self.host} would show accounts and readings to the network without a password:"
                 " put a proxy with a login before it and name that proxy's host in"
@@ -117,7 +164,7 @@ class WebConfig(_Section):
         return self
 
 
-class CsvTargetConfig(_Section):
+class CsvTargetConfig(Section):
     """Billing that picks up files."""
 
     kind: Literal["csv"]
@@ -125,13 +172,13 @@ class CsvTargetConfig(_Section):
     directory: Folder
 
 
-class WebhookTargetConfig(_Section):
+class WebhookTargetConfig(Section):
     """Billing that takes HTTP requests; `secret_file` holds the shared ``whsec_…`` secret."""
 
     kind: Literal["webhook"]
     name: TargetName
-    url: Annotated[str, AfterValidator(_http_url)]
-    secret_file: Folder
+    url: Annotated[str, AfterValidator(http_url)]
+    secret_file: PrivateFile
     timeout_s: Annotated[float, Field(gt=0, le=120)] = 10.0
     concurrency_max: Annotated[int, Field(ge=1, le=32)] = 4
 
@@ -139,7 +186,7 @@ class WebhookTargetConfig(_Section):
 TargetConfig = Annotated[CsvTargetConfig | WebhookTargetConfig, Field(discriminator="kind")]
 
 
-class BillingConfig(_Section):
+class BillingConfig(Section):
     """When periods close, and to whom their lines go."""
 
     auto_close: bool = False
@@ -160,7 +207,7 @@ def _guid(text: str) -> str:
     return text.lower()
 
 
-class GisConfig(_Section):
+class GisConfig(Section):
     """The device-metering service of ГИС ЖКХ, and in whose name it is spoken to.
 
     `signer` is a program with its arguments that signs a request (see gateway/gis/signer.py).
@@ -168,7 +215,7 @@ class GisConfig(_Section):
     `error_words` say in words what codes of ГИС ЖКХ mean.
     """
 
-    endpoint: Annotated[str, AfterValidator(_http_url)]
+    endpoint: Annotated[str, AfterValidator(http_url)]
     organisation: Annotated[str, AfterValidator(_guid)]
     operator_signature: bool = False
     signer: Annotated[tuple[str, ...], Field(max_length=64)] = ()
@@ -177,11 +224,11 @@ class GisConfig(_Section):
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
     # Requests take ГИС ЖКХ from seconds to hours; asking more often than this helps nobody.
     poll_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = 60.0
-    error_words: Annotated[dict[str, str], Field(max_length=1000)] = {}
+    error_words: Annotated[dict[str, str], Field(max_length=1000)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _signed_or_here(self) -> "GisConfig":
-        if not self.signer and urlsplit(self.endpoint).hostname not in _LOOPBACK:
+        if not self.signer and urlsplit(self.endpoint).hostname not in LOOPBACK:
             raise ValueError(
                 "signer: missing; unsigned readings go to this machine only, and ГИС ЖКХ takes"
                 " signed requests: name the program that signs"
@@ -208,13 +255,13 @@ _TWO_PERSON_ABOVE: dict[Resource, dict[Unit, Decimal]] = {
 Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
-class ReviewConfig(_Section):
+class ReviewConfig(Section):
     """How far one person may move a register's accepted value, by resource and unit.
 
     What a file leaves out stays as it is by default; a unit that has no limit takes two people.
     """
 
-    two_person_above: dict[Resource, dict[Unit, Amount]] = {}
+    two_person_above: dict[Resource, dict[Unit, Amount]] = Field(default_factory=dict)
 
     @property
     def limits(self) -> Mapping[tuple[Resource, Unit], Decimal]:
@@ -238,13 +285,15 @@ class GatewayConfig(BaseSettings):
     )
 
     data: Folder
-    key: Folder | None = None
+    key: PrivateFile | None = None
     broker: BrokerConfig | None = None
+    broker_rules: BrokerRulesConfig | None = None
     ingest: IngestConfig = IngestConfig()
     web: WebConfig = WebConfig()
     billing: BillingConfig = BillingConfig()
     review: ReviewConfig = ReviewConfig()
     gis_zhkh: GisConfig | None = None
+    enrolment: EnrolmentConfig | None = None
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -255,6 +304,11 @@ class GatewayConfig(BaseSettings):
     def key_file(self) -> Path:
         """The gateway's private key, in the data directory unless configured."""
         return self.key or self.data / KEY_FILE
+
+    @property
+    def ca_folder(self) -> Path:
+        """The private authority."""
+        return self.data / "ca"
 
     @property
     def ledger_file(self) -> Path:
@@ -291,13 +345,13 @@ def for_data(folder: Path) -> GatewayConfig:
 
 
 def _checked(table: dict[str, Any], folder: Path, name: str) -> GatewayConfig:
-    token = _folder.set(folder)
+    token = base.set(folder)
     try:
         config = GatewayConfig(**table)
     except ValidationError as error:
         raise ConfigError(f"{name}: {'; '.join(said(item) for item in error.errors())}") from error
     finally:
-        _folder.reset(token)
+        base.reset(token)
     names = config.target_names
     if len(set(names)) < len(names):
         raise ConfigError(f"{name}: billing.targets: two targets share a name: {', '.join(names)}")
@@ -315,5 +369,5 @@ def said(item: Any) -> str:
     return (
         f"{key}: {said}"
         if isinstance(item["input"], dict)
-        else f"{key}: {said}, got {item['input']!r}"
+        else f"{key}: {said}, got {private_file.shown(item['input'])}"
     )

@@ -15,17 +15,21 @@ from typing import Protocol
 import structlog
 
 from cloud_sync import topics
+from cloud_sync.command import is_answer
 from cloud_sync.transport import Disconnected, Message, Transport
 from gateway.config import IngestConfig
 from gateway.handoff.pump import Caller, directly
 from gateway.ingest import Incoming, Ingest, Outcome
 from gateway.store import StoreError
+from gateway.word.courier import Courier
 
 FIRST_DELAY_S = 0.5
 # A broker that restarts is back in seconds; half a minute keeps a fleet's return bearable.
 LAST_DELAY_S = 30.0
 # A ledger that cannot write (disk full, held by another process) is asked again after this long.
 STORE_DELAY_S = 2.0
+# A person who gave a command waits for its answer.
+CARRY_S = 1.0
 
 log = structlog.get_logger()
 
@@ -49,7 +53,9 @@ class Intake:
         random: Random,
         *,
         call: Caller = directly,
+        courier: Courier | None = None,
     ) -> None:
+        self._courier = courier
         self._ingest = ingest
         self._connect = connect
         self._config = config
@@ -73,14 +79,34 @@ class Intake:
         await transport.subscribe(topics.ALL_BATCHES)
         log.info("listening for batches", topic=topics.ALL_BATCHES)
         self._attempts = 0
+        if self._courier is not None:
+            await transport.subscribe(topics.ALL_STATES)
         queue: asyncio.Queue[Message] = asyncio.Queue(self._config.queue_messages_max)
         receiving = asyncio.create_task(_receive(transport, queue))
+        carrying = asyncio.create_task(self._carry(transport))
         try:
             async for group in self._groups(queue, receiving):
                 await self._answer(transport, group)
         finally:
             receiving.cancel()
-            await asyncio.wait([receiving])
+            carrying.cancel()
+            await asyncio.wait([receiving, carrying])
+
+    async def _carry(self, transport: Transport) -> None:
+        """Publish commands while the connection lasts; that it ended, receiving says."""
+        courier = self._courier
+        if courier is None:
+            return
+        courier.forget_connection()
+        while True:
+            try:
+                for topic, message in await self._call(lambda: courier.due(self._clock())):
+                    await transport.publish(topic, message)
+            except Disconnected:
+                return
+            except StoreError as error:
+                log.warning("ledger cannot write", error=str(error))
+            await asyncio.sleep(CARRY_S)
 
     async def _groups(
         self, queue: asyncio.Queue[Message], receiving: asyncio.Task[None]
@@ -109,8 +135,12 @@ class Intake:
             return
 
     async def _answer(self, transport: Transport, group: Sequence[Message]) -> None:
-        incoming = [Incoming(message.topic, message.payload) for message in group]
+        answers = [message for message in group if _is_state(message)]
+        incoming = [Incoming(*message) for message in group if not _is_state(message)]
+        courier = self._courier
         try:
+            if courier is not None and answers:
+                await self._call(lambda: courier.take(answers, self._clock()))
             outcome: Outcome = await self._call(
                 lambda: self._ingest.process(incoming, self._clock())
             )
@@ -131,5 +161,11 @@ class Intake:
 
 async def _receive(transport: Transport, queue: asyncio.Queue[Message]) -> None:
     async for message in transport.messages():
-        await queue.put(message)
+        # What a device says of itself in plain is for people who watch.
+        if not _is_state(message) or is_answer(message.payload):
+            await queue.put(message)
     raise Disconnected("the broker ended the subscription")
+
+
+def _is_state(message: Message) -> bool:
+    return message.topic.endswith("/state")

@@ -65,7 +65,10 @@ class Level(NamedTuple):
 
 
 class DeviceKey(NamedTuple):
-    """A public key and the device and time it may sign for; `valid_to_ms` is excluded."""
+    """A public key and the device and time it may sign for; `valid_to_ms` is excluded.
+
+    `is_shut`: its device was revoked, and nothing that arrives is believed, whenever it was signed.
+    """
 
     key_id: bytes
     device_no: int
@@ -73,6 +76,7 @@ class DeviceKey(NamedTuple):
     public_key: bytes
     valid_from_ms: int
     valid_to_ms: int | None
+    is_shut: bool = False
 
 
 class Binding(NamedTuple):

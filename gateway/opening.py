@@ -114,6 +114,10 @@ def open_batch(
 
 def _check_validity(key: DeviceKey, batch: Batch, now_ms: int) -> None:
     """The key must be valid when it signed; without a clock there, when the batch arrives."""
+    if key.is_shut:
+        raise Refusal(
+            Reason.KEY_NOT_VALID, f"{key.device} was revoked: nothing that arrives from it counts"
+        )
     relative = batch.clock_state is ClockState.RELATIVE
     at_ms = now_ms if relative else batch.signed_at_ms
     if key.valid_from_ms <= at_ms and (key.valid_to_ms is None or at_ms < key.valid_to_ms):

@@ -60,11 +60,11 @@ def reopen_period(
         found = _reopenable(transaction, house, period)
         before = f"closed, revision {transaction.revision(found, period) - 1}"
         withdrawn = transaction.withdraw(found, period, now_ms, person.actor, why)
-        transaction.hand_over([event_of(one) for one in withdrawn], targets, now_ms)
         after = f"open, {len(withdrawn)} records withdrawn"
-        transaction.note(
+        head = transaction.note(
             Act(now_ms, person.actor, person.via, REOPEN, f"{house} {period}", before, after, why)
         )
+        transaction.hand_over([event_of(one, head) for one in withdrawn], targets, now_ms)
         return Reopened(house, period, tuple(withdrawn))
 
 

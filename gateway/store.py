@@ -336,6 +336,9 @@ class BookPort(Protocol):
     def end_key(self, key_id: bytes, at_ms: int) -> None:
         """From that instant on the key signs nothing."""
 
+    def touch(self) -> None:
+        """Raise the revision for a change beside the registry that ingest is to see."""
+
     def gis_devices(self) -> dict[str, GisDevice]:
         """The meters that ГИС ЖКХ knows, by serial."""
 

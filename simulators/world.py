@@ -10,6 +10,7 @@ digest.
 
 import asyncio
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -298,8 +299,11 @@ class World:
         }
 
 
+_AUDIT_HEAD = re.compile(r'"audithead":"[^"]*",')
+
+
 def _digest(ledger: LedgerView, billing: BillingSystem, counts: dict[str, int]) -> str:
-    """SHA-256 over everything a world has left."""
+    """SHA-256 over everything a world has left, but the heads of an audit log with true salts."""
     found = hashlib.sha256()
     for part in (
         ledger.batches,
@@ -311,5 +315,5 @@ def _digest(ledger: LedgerView, billing: BillingSystem, counts: dict[str, int]) 
         sorted(billing.booked.items()),
         sorted(counts.items()),
     ):
-        found.update(repr(part).encode())
+        found.update(_AUDIT_HEAD.sub("", repr(part)).encode())
     return found.hexdigest()

@@ -9,10 +9,12 @@ from typing import ParamSpec, TypeVar
 import click
 import structlog
 
+from cloud_sync.certificates import CertificateError
 from cloud_sync.mqtt import TlsError
 from cloud_sync.signing import KeyFileError
 from edge import config
 from edge.config import ConfigError, EdgeConfig, LineConfig
+from edge.enrolment import NotEnrolled, NotYet
 from edge.line_owner import LinesInUse
 from edge.spool import SpoolError
 
@@ -61,7 +63,16 @@ config_option = click.option(
 )
 
 
-_ERRORS = (ConfigError, KeyFileError, LinesInUse, SpoolError, TlsError)
+_ERRORS = (
+    CertificateError,
+    ConfigError,
+    KeyFileError,
+    LinesInUse,
+    NotEnrolled,
+    NotYet,
+    SpoolError,
+    TlsError,
+)
 
 
 def one_line_errors(command: Callable[P, T]) -> Callable[P, T]:

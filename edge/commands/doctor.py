@@ -13,16 +13,19 @@ from typing import Any, NamedTuple
 import click
 
 from cloud_sync import mqtt
+from cloud_sync.certificates import CertificateError, load_certificates
+from cloud_sync.ladder import DAY_MS, Step, step_of
 from cloud_sync.mqtt import TlsError
 from cloud_sync.signing import KeyFileError, SigningKey
 from cloud_sync.transport import Disconnected
 from drivers.driver import Link, LinkDown
 from drivers.link import open_link
 from drivers.reading import ClockState, from_ms
-from edge import app, identity, meter_keys
+from edge import app, command_record, enrolled, identity, meter_keys
 from edge.clock import SystemClock
 from edge.commands.common import config_option, json_option
-from edge.config import EdgeConfig, LineConfig
+from edge.config import ConfigError, EdgeConfig, LineConfig
+from edge.enrolled import broker_of
 from edge.line_owner import LinesInUse, owning_lines
 from edge.scan.standing import stand_in
 from edge.spool import HIGH_WATER, SpoolError, glance, in_use
@@ -35,8 +38,17 @@ _CLOCK_SAYS = {
 }
 
 
+_HELP = "see the agent's journal, and whether the gateway's enrolment address can be reached"
+
+
 class Complaint(Exception):  # noqa: N818 - what a check has to say, not a failure of the check
     """Why a check does not pass."""
+
+
+_COMPLAINTS = (
+    *(CertificateError, Complaint, ConfigError, Disconnected, KeyFileError),
+    *(LinkDown, SpoolError, TlsError),
+)
 
 
 class Finding(NamedTuple):
@@ -72,6 +84,8 @@ async def _examine(config: EdgeConfig) -> list[Finding]:
         ("meter keys", partial(_meter_keys, config)),
         ("clock", _clock),
         ("spool", partial(_spool, config)),
+        ("commands", partial(_commands, config)),
+        ("certificate", partial(_certificate, config)),
         ("broker", partial(_broker, config)),
     ]
     checks += [(f"line {line.name}", partial(_line, config, line)) for line in config.lines]
@@ -81,7 +95,7 @@ async def _examine(config: EdgeConfig) -> list[Finding]:
 async def _outcome(what: str, check: Check) -> Finding:
     try:
         return Finding(what, ok=True, detail=await check())
-    except (Complaint, Disconnected, KeyFileError, LinkDown, SpoolError, TlsError) as error:
+    except _COMPLAINTS as error:
         return Finding(what, ok=False, detail=str(error))
 
 
@@ -139,11 +153,41 @@ async def _spool(config: EdgeConfig) -> str:
     return detail
 
 
+async def _commands(config: EdgeConfig) -> str:
+    path = config.device.state_dir / command_record.FILE
+    if not path.exists():
+        return "none yet"
+    kept = command_record.read(path)
+    if kept is None:
+        raise Complaint(f"cannot read {path}: commands given before now will be refused")
+    refused = ", ".join(f"{count} {reason}" for reason, count in sorted(kept.refused.items()))
+    return f"the last was {kept.last}; refused so far: {refused or 'none'}"
+
+
+async def _certificate(config: EdgeConfig) -> str:
+    path = config.broker.cert
+    if path is None:
+        return "none configured"
+    if config.enrolment is not None and enrolled.load(config.device.state_dir) is None:
+        raise Complaint("not enrolled yet: plomba-edge enroll, or wait for the agent to do it")
+    standing = load_certificates(path)[0]
+    now_ms = SystemClock().now().utc_ms
+    step = step_of(standing.valid_from_ms, standing.valid_to_ms, now_ms)
+    until = f"{from_ms(standing.valid_to_ms):%Y-%m-%d %H:%M} UTC"
+    if step is Step.EXPIRED:
+        raise Complaint(f"expired on {until}: the broker lets this device in no more; {_HELP}")
+    left_days = (standing.valid_to_ms - now_ms) / DAY_MS
+    said = f"of {standing.subject}, until {until}, {left_days:.1f} days"
+    if step in (Step.SECOND, Step.LAST):
+        raise Complaint(f"{said}: renewal has failed so far; {_HELP}")
+    return said
+
+
 async def _broker(config: EdgeConfig) -> str:
     # A second connection under the agent's name would end the agent's.
     if in_use(config.device.state_dir):
         return "left alone: the agent is running"
-    settings = app.broker_settings(config.broker, config.device.name)
+    settings = app.broker_settings(broker_of(config), config.device.name)
     async with mqtt.connect(settings):
         return f"{settings} answers"
 

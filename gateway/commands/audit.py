@@ -1,12 +1,15 @@
 """Commands about the audit log: list it, check its chain."""
 
 from collections import deque
+from pathlib import Path
 
 import click
 
+from cloud_sync.signing import SigningKey
 from drivers.reading import from_ms
 from gateway import audit as log
-from gateway.audit import AuditError, Entry
+from gateway.anchors import heads_in
+from gateway.audit import AuditError, Entry, Head
 from gateway.commands.common import (
     Commands,
     as_json,
@@ -15,8 +18,10 @@ from gateway.commands.common import (
     print_json,
     print_table,
 )
+from gateway.commands.registry import FILE
 from gateway.config import GatewayConfig
 from gateway.sqlite.audit import SqliteAudit
+from gateway.sqlite.lost import lost_batches
 from gateway.sqlite.review import SqliteQueue
 
 
@@ -57,24 +62,47 @@ def list_entries(config: GatewayConfig, subject: str | None, limit: int, *, as_j
 @click.option(
     "--head", "noted", help="A head noted earlier (NUMBER:HASH) that must still be there."
 )
+@click.option(
+    "--anchors",
+    multiple=True,
+    type=FILE,
+    help="A manifest of an export, events of closings, or noted heads, one a line.",
+)
 @configured
 @as_json
-def verify_log(config: GatewayConfig, noted: str | None, *, as_json: bool) -> None:
+def verify_log(
+    config: GatewayConfig, noted: str | None, anchors: tuple[Path, ...], *, as_json: bool
+) -> None:
     """Check the chain of the log, and that the ledger stands as was decided.
 
-    Prints the head. Note it elsewhere: only with it can a log that was cut off or written anew
-    be told from the true one.
+    Prints the head. Note it elsewhere: only with a noted one can a log that was cut off or written
+    anew (or a ledger put back from an old backup) be told from the true one. Exports and closing
+    events carry it away. Batches that the devices say were stored, and are not, are listed.
     """
     expected = log.parse_head(noted) if noted else None
+    heads = _anchored(config, anchors)
     with ledger(config) as store, store.transaction():
-        head = log.check(SqliteAudit(store.database.connection).entries(), expected)
-        disagreements = SqliteQueue(store.database.connection).disagreements()
+        connection = store.database.connection
+        head = log.check(SqliteAudit(connection).entries(), expected, *heads)
+        disagreements = SqliteQueue(connection).disagreements()
+        gaps = lost_batches(connection)
     if disagreements:
         raise AuditError("; ".join(disagreements))
     if as_json:
-        print_json({"entries": head.number, "head": str(head), "holds": True})
-    else:
-        click.echo(f"{head.number} entries, the chain holds, head {head}")
+        told = {"entries": head.number, "head": str(head), "anchors": len(heads), "holds": True}
+        print_json(told | {"lost_batches": [one._asdict() for one in gaps]})
+        return
+    anchored = f", {len(heads)} anchors found in it" if heads else ""
+    click.echo(f"{head.number} entries, the chain holds{anchored}, head {head}")
+    for gap in gaps:
+        click.echo(f"{gap.device}: {gap.said}", err=True)
+
+
+def _anchored(config: GatewayConfig, files: tuple[Path, ...]) -> list[Head]:
+    if not files:
+        return []
+    key = SigningKey.load(config.key_file).public
+    return [head for file in files for head in heads_in(file, key)]
 
 
 def _document(entry: Entry) -> dict[str, object]:

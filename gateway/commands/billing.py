@@ -6,7 +6,7 @@ from random import SystemRandom
 import click
 
 from cloud_sync.signing import SigningKey
-from gateway.audit import Act
+from gateway.audit import Act, By
 from gateway.billing import ESTIMATED
 from gateway.closing import ClosingError, close_period
 from gateway.closing_records import Closing
@@ -18,6 +18,7 @@ from gateway.commands.common import (
     print_json,
     print_table,
 )
+from gateway.commands.noting import note
 from gateway.commands.people import by_person, via
 from gateway.config import GatewayConfig
 from gateway.handoff.event import event_maker
@@ -33,9 +34,12 @@ from gateway.wiring import source_of, system_clock
 @click.command("close-period")
 @click.argument("period", required=False)
 @click.option("--house", help="One house; all of them if left out.")
+@by_person
 @configured
 @as_json
-def close(config: GatewayConfig, period: str | None, house: str | None, *, as_json: bool) -> None:
+def close(
+    config: GatewayConfig, period: str | None, house: str | None, actor: str, *, as_json: bool
+) -> None:
     """Close PERIOD (YYYY-MM): one closing line per metering point and register.
 
     Without PERIOD each house's next one is closed, if it is over.
@@ -45,7 +49,7 @@ def close(config: GatewayConfig, period: str | None, house: str | None, *, as_js
         names = [house] if house else _house_names(store)
         for name in names:
             try:
-                closed.append(_close(store, config, name, period))
+                closed.append(_close(store, config, name, period, By(actor, via())))
             except ClosingError as error:
                 refusals.append(str(error))
     for one in closed:
@@ -138,11 +142,14 @@ def retry(
 
 
 @outbox.command("deliver")
+@by_person
 @configured
 @as_json
-def outbox_deliver(config: GatewayConfig, *, as_json: bool) -> None:
+def outbox_deliver(config: GatewayConfig, actor: str, *, as_json: bool) -> None:
     """Try everything that is due now, once, without a running gateway."""
     with ledger(config) as store:
+        due = sum(1 for _ in OutboxLedger(store.database).deliveries(State.PENDING))
+        note(store, actor, "outbox deliver", after=f"{due} pending")
         tried = asyncio.run(_deliver(config, store))
         waiting = sum(1 for _ in OutboxLedger(store.database).deliveries(State.PENDING))
         refused = sum(1 for _ in OutboxLedger(store.database).deliveries(State.REFUSED))
@@ -164,7 +171,9 @@ def balance(config: GatewayConfig, *, as_json: bool) -> None:
     print_table(("what", "how many"), list(counts.items()))
 
 
-def _close(store: SqliteStore, config: GatewayConfig, house: str, period: str | None) -> Closing:
+def _close(
+    store: SqliteStore, config: GatewayConfig, house: str, period: str | None, by: By
+) -> Closing:
     key = SigningKey.load(config.key_file)
     return close_period(
         BillingLedger(store.database),
@@ -173,6 +182,7 @@ def _close(store: SqliteStore, config: GatewayConfig, house: str, period: str | 
         system_clock(),
         targets=config.target_names,
         event_of=event_maker(source_of(key)),
+        by=by,
     )
 
 

@@ -9,10 +9,12 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from cloud_sync.certificates import CertificateError
 from cloud_sync.signing import KeyFileError
 from gateway import config as configuration
 from gateway.audit import AuditError
 from gateway.balance.model import BalanceError
+from gateway.broker.model import RulesError
 from gateway.claims.model import ClaimError
 from gateway.closing import ClosingError
 from gateway.config import ConfigError, GatewayConfig
@@ -21,6 +23,8 @@ from gateway.explain.model import ExplainError
 from gateway.export.closed import ExportError
 from gateway.gis.model import GisError
 from gateway.handoff.pull import PullError
+from gateway.identity.model import IdentityError
+from gateway.people.words import PeopleError
 from gateway.periods import PeriodError
 from gateway.profile.model import ProfileError
 from gateway.registry import RegistryError
@@ -29,24 +33,30 @@ from gateway.sqlite.overview import LedgerOverview, look
 from gateway.sqlite.store import SqliteStore, open_store
 from gateway.store import StoreError
 from gateway.too_late import Closed, told
+from gateway.word.model import CommandError
 
 # What a person can put right, said in one line; anything else is a bug and shows its trace.
 EXPECTED = (
     AuditError,
     BalanceError,
+    CertificateError,
     ClaimError,
     ClosingError,
+    CommandError,
     ConfigError,
     EvidenceError,
     ExplainError,
     ExportError,
     GisError,
+    IdentityError,
     KeyFileError,
+    PeopleError,
     PeriodError,
     ProfileError,
     PullError,
     RegistryError,
     ReviewError,
+    RulesError,
     StoreError,
 )
 DEFAULT_CONFIG = Path("gateway.toml")
@@ -145,9 +155,14 @@ def _config(data: Path | None, config_file: Path | None) -> GatewayConfig:
         raise click.UsageError("give --data or --config, not both")
     if data is not None:
         return configuration.for_data(data)
-    if config_file is None and not DEFAULT_CONFIG.exists():
+    return default_config() if config_file is None else configuration.load(config_file)
+
+
+def default_config() -> GatewayConfig:
+    """./gateway.toml, where a command is given nothing else."""
+    if not DEFAULT_CONFIG.exists():
         raise click.UsageError("give --data DIR or --config gateway.toml")
-    return configuration.load(config_file or DEFAULT_CONFIG)
+    return configuration.load(DEFAULT_CONFIG)
 
 
 def _must_exist(config: GatewayConfig) -> None:

@@ -8,6 +8,8 @@ import click
 from drivers.reading import from_ms
 from gateway import orders
 from gateway.commands.common import as_json, configured, ledger, print_json, print_table, warn_of
+from gateway.commands.noting import acting
+from gateway.commands.people import by_person
 from gateway.commands.registry import FILE, Moment, entered, registry
 from gateway.config import GatewayConfig
 from gateway.estimation.terms import Cause
@@ -91,48 +93,51 @@ def corrections(
 
 @registry.command("norms")
 @click.argument("file", type=FILE)
+@by_person
 @configured
 @as_json
-def norms(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
+def norms(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -> None:
     """Enter what a month without readings is billed by norm, a CSV.
 
     Columns: house, account (empty: every account of the house without a norm of its own),
     register, unit, since (the first period it holds for), amount (a month's, the residents
     already counted). A line may correct what an earlier file said.
     """
-    _enter(import_norms, config, file, as_json=as_json)
+    _enter(import_norms, config, file, (actor, "registry norms"), as_json=as_json)
 
 
 @registry.command("seasons")
 @click.argument("file", type=FILE)
+@by_person
 @configured
 @as_json
-def seasons(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
+def seasons(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -> None:
     """Enter the heating seasons of houses, a CSV.
 
     Columns: house, starts_on, ends_on (the last day of heating, empty while it goes on). A line
     may correct what an earlier file said.
     """
-    _enter(import_seasons, config, file, as_json=as_json)
+    _enter(import_seasons, config, file, (actor, "registry seasons"), as_json=as_json)
 
 
 @registry.command("out-of-order")
 @click.argument("meter")
 @click.argument("cause", type=click.Choice([Cause.EXPIRED.value, Cause.FAILED.value]))
 @click.option("--from", "since", type=Moment(), required=True, help="From when it is.")
+@by_person
 @configured
-def out_of_order(config: GatewayConfig, meter: str, cause: str, since: int) -> None:
+def out_of_order(config: GatewayConfig, meter: str, cause: str, since: int, actor: str) -> None:
     """Bill METER's readings no more: its verification has expired, or it has failed.
 
     From then on its periods are estimated (ПП 354 п. 59), until it is found fit or exchanged.
     Periods that were closed by its readings already are named, with how to reopen them.
     """
     with (
-        ledger(config) as store,
-        store.transaction() as connection,
-        bars_entered(connection) as concerned,
+        acting(config, actor, "registry out-of-order", meter) as deed,
+        bars_entered(deed.store.database.connection) as concerned,
     ):
-        orders.declare(OrderLedger(connection), meter, Cause(cause), since)
+        orders.declare(OrderLedger(deed.store.database.connection), meter, Cause(cause), since)
+        deed.after = f"{cause} since {from_ms(since).isoformat()}"
     click.echo(f"{meter}: {cause} since {from_ms(since):%Y-%m-%d %H:%M} UTC, not billed by")
     warn_of(concerned)
 
@@ -140,14 +145,17 @@ def out_of_order(config: GatewayConfig, meter: str, cause: str, since: int) -> N
 @registry.command("fit")
 @click.argument("meter")
 @click.option("--at", type=Moment(), help="When it was found fit; now if left out.")
+@by_person
 @configured
-def fit(config: GatewayConfig, meter: str, at: int | None) -> None:
+def fit(config: GatewayConfig, meter: str, at: int | None, actor: str) -> None:
     """Bill METER's readings again, also those taken while it counted as out of order.
 
     What was estimated meanwhile is corrected when the next period is closed.
     """
-    with ledger(config) as store, store.transaction() as connection:
-        orders.declare_fit(OrderLedger(connection), meter, system_clock() if at is None else at)
+    at_ms = system_clock() if at is None else at
+    with acting(config, actor, "registry fit", meter) as deed:
+        orders.declare_fit(OrderLedger(deed.store.database.connection), meter, at_ms)
+        deed.after = f"fit, found {from_ms(at_ms).isoformat()}"
     click.echo(f"{meter}: fit, all its readings count")
 
 
@@ -155,6 +163,7 @@ def _enter(
     importing: Callable[[NormStore, bytes], dict[str, int]],
     config: GatewayConfig,
     file: Path,
+    did: tuple[str, str],
     *,
     as_json: bool,
 ) -> None:
@@ -162,7 +171,7 @@ def _enter(
         with store.transaction() as connection:
             return importing(NormLedger(connection), data)
 
-    counts = entered(enter, config, file)
+    counts = entered(enter, config, file, did)
     if as_json:
         print_json({"file": str(file), **counts})
     else:

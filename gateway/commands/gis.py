@@ -7,6 +7,8 @@ import click
 
 from gateway.claims.model import CLAIMS_MAX, enter
 from gateway.commands.common import as_json, configured, ledger, print_json, print_table
+from gateway.commands.noting import note
+from gateway.commands.people import by_person
 from gateway.config import GIS_TARGET, GatewayConfig
 from gateway.gis import fetching, history
 from gateway.gis.fetching import Book, Pace
@@ -31,23 +33,30 @@ def gis() -> None:
 @gis.command("send")
 @click.option("--period", help="YYYY-MM; all that is due if left out.")
 @click.option("--house", help="One house; all of them if left out.")
+@by_person
 @configured
 @as_json
-def send(config: GatewayConfig, period: str | None, house: str | None, *, as_json: bool) -> None:
+def send(
+    config: GatewayConfig, period: str | None, house: str | None, actor: str, *, as_json: bool
+) -> None:
     """Send the lines that are due, and again what nobody has acknowledged."""
     if period is not None:
         following(period)  # a text that is no period would send nothing and say nothing
     with ledger(config) as store:
+        asked = " ".join(filter(None, (house, period))) or "all that is due"
+        note(store, actor, "gis send", asked, _endpoint(config))
         tried = asyncio.run(_send(config, store, period, house))
         _tell(store, tried, as_json=as_json)
 
 
 @gis.command("poll")
+@by_person
 @configured
 @as_json
-def poll(config: GatewayConfig, *, as_json: bool) -> None:
+def poll(config: GatewayConfig, actor: str, *, as_json: bool) -> None:
     """Ask what became of the requests ГИС ЖКХ has taken."""
     with ledger(config) as store:
+        note(store, actor, "gis poll", after=_endpoint(config))
         tried = asyncio.run(_poll(config, store))
         _tell(store, tried, as_json=as_json)
 
@@ -82,9 +91,10 @@ def list_messages(config: GatewayConfig, limit: int, *, as_json: bool) -> None:
 
 @gis.command("fetch")
 @click.option("--period", required=True, help="YYYY-MM: it and the month after it are read.")
+@by_person
 @configured
 @as_json
-def fetch(config: GatewayConfig, period: str, *, as_json: bool) -> None:
+def fetch(config: GatewayConfig, period: str, actor: str, *, as_json: bool) -> None:
     """Bring in the figures that residents gave ГИС ЖКХ for a period.
 
     They become claims, which a closing believes where no automatic reading is fresh.
@@ -92,6 +102,7 @@ def fetch(config: GatewayConfig, period: str, *, as_json: bool) -> None:
     asked = history.window(period)
     with ledger(config) as store:
         book = _book(store)
+        note(store, actor, "gis fetch", period, f"{len(book.devices)} devices asked for")
         known = asyncio.run(_fetch(config, book, asked))
         made, unread = fetching.claims(known, book)
         now_ms = system_clock()
@@ -115,10 +126,17 @@ def fetch(config: GatewayConfig, period: str, *, as_json: bool) -> None:
         click.echo(f"not taken: {line}")
 
 
+def _endpoint(config: GatewayConfig) -> str:
+    """Whom it is spoken with; ConfigError before anything is noted if with nobody."""
+    from gateway.gis import wired  # noqa: PLC0415 - other commands need no HTTP
+
+    return wired.section(config).endpoint
+
+
 async def _send(
     config: GatewayConfig, store: SqliteStore, period: str | None, house: str | None
 ) -> int:
-    from gateway.gis import wired  # noqa: PLC0415 - other commands need no HTTP
+    from gateway.gis import wired  # noqa: PLC0415 - as above
 
     journal = GisLedger(store.database)
     async with wired.exchange_of(wired.section(config), journal) as exchange:

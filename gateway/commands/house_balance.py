@@ -21,6 +21,7 @@ from gateway.commands.common import (
     print_json,
     print_table,
 )
+from gateway.commands.people import by_person
 from gateway.commands.registry import FILE, entered, registry
 from gateway.config import GatewayConfig
 from gateway.sqlite.balance import FactsLedger
@@ -73,9 +74,10 @@ def house_balance(
 
 @registry.command("areas")
 @click.argument("file", type=FILE)
+@by_person
 @configured
 @as_json
-def areas(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
+def areas(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -> None:
     """Enter areas and residents from a CSV; every bad line is named, or all are entered.
 
     Columns: house, subject, use, area_m2, residents, valid_from. use is dwelling or nonresidential
@@ -83,23 +85,26 @@ def areas(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
     point of a house meter whose resource makes the house's own heat or hot water; no area).
     """
     counts = entered(
-        lambda store, data: facts_csv.import_areas(FactsLedger(store.database), data), config, file
+        lambda store, data: facts_csv.import_areas(FactsLedger(store.database), data),
+        *(config, file, (actor, "registry areas")),
     )
     _print_counts(file, counts, as_json=as_json)
 
 
 @registry.command("common-norms")
 @click.argument("file", type=FILE)
+@by_person
 @configured
 @as_json
-def common_norms(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
+def common_norms(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -> None:
     """Enter the norms a house's balance needs from a CSV, a line per house, resource and day.
 
     Columns: house, resource, unit, per_m2 (common needs, a month and square metre of common
     property), per_resident (a month of a dwelling without a meter), valid_from, source (the act).
     """
     counts = entered(
-        lambda store, data: facts_csv.import_norms(FactsLedger(store.database), data), config, file
+        lambda store, data: facts_csv.import_norms(FactsLedger(store.database), data),
+        *(config, file, (actor, "registry common-norms")),
     )
     _print_counts(file, counts, as_json=as_json)
 

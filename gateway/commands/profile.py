@@ -7,6 +7,8 @@ import click
 
 from drivers.reading import from_ms
 from gateway.commands.common import as_json, configured, ledger, print_json, print_table
+from gateway.commands.noting import note
+from gateway.commands.people import by_person
 from gateway.config import GatewayConfig
 from gateway.profile.day import DayProfile
 from gateway.profile.job import Step, bring_up, check, step
@@ -43,10 +45,11 @@ def profile(config: GatewayConfig, name: str, day: datetime | None, *, as_json: 
 @click.command("profile-check")
 @click.option("--day", type=DAY, help="YYYY-MM-DD: check it again; all that are due if left out.")
 @click.option("--house", help="One house; all of them if left out. Only with --day.")
+@by_person
 @configured
 @as_json
 def profile_check(
-    config: GatewayConfig, day: datetime | None, house: str | None, *, as_json: bool
+    config: GatewayConfig, day: datetime | None, house: str | None, actor: str, *, as_json: bool
 ) -> None:
     """Check the days that are over, as a running gateway does once a day; findings are hints."""
     if house is not None and day is None:
@@ -54,6 +57,8 @@ def profile_check(
     with ledger(config) as store:
         done = _due(store) if day is None else _again(store, day.date(), house)
         days = sorted({one.day.isoformat() for one in done})
+        asked = f"{house or 'all houses'} {day.date()}" if day else "days due"
+        note(store, actor, "profile-check", asked, f"{len(days)} days")
         series = SeriesLedger(store.database.connection)
         span = (days[0], days[-1]) if days else ("", "")
         found = series.findings(house, span, _SHOWN_MAX)

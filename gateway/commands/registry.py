@@ -1,5 +1,6 @@
 """Commands that keep the registry: import, devices and their keys, meter exchanges, a list."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -13,7 +14,7 @@ from cloud_sync.topics import DEVICE_PATTERN
 from drivers.reading import from_ms, parse_obis, to_ms
 from gateway import gis_devices
 from gateway import registry as book
-from gateway.audit import Act
+from gateway.audit import Act, By
 from gateway.commands.common import (
     as_json,
     configured,
@@ -21,6 +22,7 @@ from gateway.commands.common import (
     print_json,
     print_table,
 )
+from gateway.commands.noting import Deed, acting, write
 from gateway.commands.people import by_person, via
 from gateway.config import GatewayConfig
 from gateway.registry import NewMeter, RegistryError
@@ -76,14 +78,15 @@ def registry() -> None:
 
 @registry.command("import")
 @click.argument("file", type=FILE)
+@by_person
 @configured
 @as_json
-def import_file(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
+def import_file(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -> None:
     """Enter a registry CSV, one line per register; every bad line is named, or all is entered.
 
     A column factor may be there (40, 1.5, 1/3200): what the meter's values are multiplied by.
     """
-    new = entered(book.import_csv, config, file)
+    new = entered(book.import_csv, config, file, (actor, "registry import"))
     if as_json:
         print_json({"file": str(file), "new": new})
     else:
@@ -93,16 +96,17 @@ def import_file(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
 
 @registry.command("gis-zhkh")
 @click.argument("file", type=FILE)
+@by_person
 @configured
 @as_json
-def gis_zhkh(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
+def gis_zhkh(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -> None:
     """Enter what ГИС ЖКХ calls the meters, a CSV with one line per device.
 
     Columns: meter (serial), device_guid (root GUID), unit (the device's ОКЕИ code), resource_guid
     (its record of НСИ 2, empty for electricity), house_guid (ФИАС, may be empty). A line may
     correct what an earlier file said; every bad line is named, or all are entered.
     """
-    counts = entered(gis_devices.import_csv, config, file)
+    counts = entered(gis_devices.import_csv, config, file, (actor, "registry gis-zhkh"))
     if as_json:
         print_json({"file": str(file), **counts})
     else:
@@ -114,6 +118,7 @@ def gis_zhkh(config: GatewayConfig, file: Path, *, as_json: bool) -> None:
 @click.option("--public-key", required=True, type=FILE, help="The PEM that enroll printed.")
 @click.option("--house", help="Where it hangs.")
 @click.option("--valid-from", type=Moment(), help="From when the key signs; now if left out.")
+@by_person
 @configured
 @as_json
 def add_device(
@@ -123,6 +128,7 @@ def add_device(
     house: str | None,
     valid_from: int | None,
     *,
+    actor: str,
     as_json: bool,
 ) -> None:
     """Let a device's key sign for it. Compare the fingerprint with the one it shows."""
@@ -130,10 +136,12 @@ def add_device(
         raise RegistryError(f"expected a device name like lesnaya-5 (a DNS label), got {name!r}")
     key = VerifyKey.from_pem(public_key.read_bytes())
     since_ms = system_clock() if valid_from is None else valid_from
-    with ledger(config) as store, store.transaction():
-        book.add_device_key(store, name, key, since_ms)
+    with acting(config, actor, "registry add-device", name) as deed:
+        book.add_device_key(deed.store, name, key, since_ms)
         if house is not None:
-            book.place_device(store, name, house)
+            book.place_device(deed.store, name, house)
+        placed = f" in {house}" if house else ""
+        deed.after = f"key {key.key_id.hex()} from {from_ms(since_ms).isoformat()}{placed}"
     document = {"device": name, "key": key.key_id.hex(), "valid_from_ms": since_ms}
     print_json(document) if as_json else click.echo(f"{name}: key {key.fingerprint}")
 
@@ -221,16 +229,29 @@ def _exchanged(point: str, removed: str, installed: str, at_ms: int, actor: str)
 
 
 def entered(
-    enter: Callable[[SqliteStore, bytes], dict[str, int]], config: GatewayConfig, file: Path
+    enter: Callable[[SqliteStore, bytes], dict[str, int]],
+    config: GatewayConfig,
+    file: Path,
+    did: tuple[str, str] | None = None,
 ) -> dict[str, int]:
-    """What `enter` counts of a file; its refusal begins with the file and how much is wrong."""
-    with ledger(config) as store:
+    """What `enter` counts of a file; its refusal begins with the file and how much is wrong.
+
+    `did` is who did what, for the audit log; None where `enter` writes its entries itself.
+    """
+    data = file.read_bytes()
+    with ledger(config) as store, store.transaction():
         try:
-            return enter(store, file.read_bytes())
+            counts = enter(store, data)
+            if did is not None:
+                deed = Deed(store, By(did[0], via()), file.name, "")
+                told = ", ".join(f"{count} {what}" for what, count in counts.items())
+                deed.after = f"{told}; SHA-256 {hashlib.sha256(data).hexdigest()}"
+                write(store, deed, did[1])
         except RegistryError as error:
             count = len(error.problems) or 1
             said = f"{file}: {count} problem{'s' if count > 1 else ''}, nothing was entered"
             raise RegistryError(f"{said}\n{error}") from error
+        return counts
 
 
 def _columns(line: RegisterLine) -> dict[str, object]:

@@ -10,6 +10,8 @@ import click
 
 from cloud_sync.signing import SigningKey
 from gateway.commands.common import as_json, configured, print_json
+from gateway.commands.noting import acting
+from gateway.commands.people import by_person
 from gateway.config import ConfigError, GatewayConfig
 from gateway.sqlite.store import open_store
 
@@ -17,9 +19,10 @@ PUBLIC_KEY_FILE = "gateway.pem"
 
 
 @click.command()
+@by_person
 @configured
 @as_json
-def init(config: GatewayConfig, *, as_json: bool) -> None:
+def init(config: GatewayConfig, actor: str, *, as_json: bool) -> None:
     """Create the data directory, the ledger and the gateway's key; keep what is there.
 
     Prints the public key's fingerprint. Edges need the public key to believe receipts.
@@ -28,10 +31,18 @@ def init(config: GatewayConfig, *, as_json: bool) -> None:
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot create {config.data}: {error.strerror}") from error
+    made = [
+        what
+        for what, file in (("key", config.key_file), ("ledger", config.ledger_file))
+        if not file.exists()
+    ]
     if not config.key_file.exists():
         SigningKey.generate().save(config.key_file)
     key = SigningKey.load(config.key_file)
     open_store(config.ledger_file).close()
+    with acting(config, actor, "init", ", ".join(made)) as deed:
+        deed.after = f"key {key.public.key_id.hex()}"
+        deed.undone = not made
     public = config.data / PUBLIC_KEY_FILE
     public.write_bytes(key.public.to_pem())
     if as_json:

@@ -43,17 +43,22 @@ def exporter(name: str, columns: str | None, devices: Mapping[str, GisDevice]) -
     return formats[name]
 
 
-def write(documents: Documents, out: Path) -> list[Path]:
-    """Write the files at `out`; ExportError where no line could be exported."""
+def paths(documents: Documents, out: Path) -> list[Path]:
+    """Where the files go; ExportError where no line could be exported."""
     if not documents.lines:
         raise ExportError(f"nothing to export: {_said(documents.left_out)}")
-    paths = _paths(out, len(documents.files))
-    for path, content in zip(paths, documents.files, strict=True):
+    return _paths(out, len(documents.files))
+
+
+def write(documents: Documents, out: Path) -> list[Path]:
+    """Write the files at `out`; ExportError where no line could be exported."""
+    found = paths(documents, out)
+    for path, content in zip(found, documents.files, strict=True):
         try:
             write_whole(path, content)
         except OSError as error:
             raise ExportError(f"cannot write {path}: {error.strerror}") from error
-    return paths
+    return found
 
 
 def _paths(out: Path, count: int) -> list[Path]:

@@ -5,6 +5,9 @@ line; so does what an interference is charged for, and what a reopened period ta
 event's id is the line's, the correction's, the charge's or the withdrawal's. Whoever receives one
 twice keeps the first; that is all a billing system needs for exactly-once. Values are decimal
 strings, since JSON numbers are doubles to many.
+
+The attribute `audithead` is the head of the gateway's audit log when the record was made: with
+events put by, a log that was cut off or written anew can be told (`audit verify --anchors`).
 """
 
 from typing import Any
@@ -13,6 +16,7 @@ import msgspec
 
 from drivers.reading import from_ms
 from gateway.acts.model import Charge
+from gateway.audit import Head
 from gateway.closing_records import Event, EventMaker, Record
 from gateway.correcting import CorrectedLine
 from gateway.withdrawn import Withdrawn
@@ -27,7 +31,7 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 def event_maker(source: str) -> EventMaker:
     """Events that name `source` (a URI reference, such as ``urn:plomba:gateway:…``)."""
 
-    def event_of(record: Record) -> Event:
+    def event_of(record: Record, head: Head | None = None) -> Event:
         event_id, kind, at_ms = _named(record)
         attributes = {
             "specversion": "1.0",
@@ -37,6 +41,7 @@ def event_maker(source: str) -> EventMaker:
             "subject": f"{record.point}/{record.register}",
             "time": from_ms(at_ms).isoformat().replace("+00:00", "Z"),
             "datacontenttype": "application/json",
+            **({} if head is None else {"audithead": str(head)}),
             "data": record.as_text(),
         }
         return Event(event_id, msgspec.json.encode(attributes))

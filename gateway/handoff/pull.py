@@ -15,11 +15,13 @@ import hashlib
 import hmac
 import re
 import secrets
-import stat
 import threading
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+from cloud_sync import private_file
+from cloud_sync.private_file import KeyFileError
 
 # A page of a thousand lines is some 700 KiB of JSON.
 EVENTS_MAX = 1000
@@ -181,10 +183,10 @@ class Tokens:
     def _kept(self, name: str) -> str | None:
         file = self._folder / name
         try:
-            mode = stat.S_IMODE(file.stat().st_mode)
-            if mode & 0o077:
-                raise TokenFileError(f"{file} has rights {mode:04o}, expected 0600: run chmod 600")
+            private_file.check(file, "token")
             return file.read_text(encoding="ascii").strip()
+        except KeyFileError as error:
+            raise TokenFileError(str(error)) from error
         except (OSError, UnicodeDecodeError):
             return None
 

@@ -1,11 +1,12 @@
 """The configured billing systems, made ready to be handed events."""
 
-import stat
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cloud_sync import private_file
+from cloud_sync.private_file import KeyFileError
 from gateway.config import ConfigError, CsvTargetConfig, GatewayConfig, TargetConfig
 from gateway.handoff.csv import CsvTarget
 from gateway.handoff.target import Target
@@ -33,13 +34,11 @@ async def _target(config: TargetConfig, stack: AsyncExitStack) -> Target:
             lambda: datetime.now(UTC),
             concurrency_max=config.concurrency_max,
         )
-    except (OSError, UnicodeDecodeError, SecretError) as error:
+    except (OSError, UnicodeDecodeError, KeyFileError, SecretError) as error:
         raise ConfigError(f"target {config.name}: {config.secret_file}: {error}") from error
 
 
 def _private_text(file: Path) -> str:
-    """The text of a file that only its owner may read; SecretError if others may."""
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & 0o077:
-        raise SecretError(f"has rights {mode:04o}, expected 0600: run chmod 600 {file}")
+    """The text of a file that only its owner may read; KeyFileError if others may."""
+    private_file.check(file, "secret")
     return file.read_text(encoding="ascii")

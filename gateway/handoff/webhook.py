@@ -52,6 +52,8 @@ class WebhookTarget:
     ) -> None:
         self.name = name
         self._url = url
+        # A query may hold what only the receiver should read; errors are kept and shown.
+        self._where = url.partition("?")[0]
         self._webhook = signer(secret)
         self._client = client
         self._wall_clock = wall_clock
@@ -70,7 +72,7 @@ class WebhookTarget:
             except (TimeoutError, httpx.TimeoutException) as error:
                 return failed(f"no answer in time ({type(error).__name__})")
             except httpx.HTTPError as error:
-                return failed(f"cannot reach {self._url}: {error or type(error).__name__}")
+                return failed(f"cannot reach {self._where}: {error or type(error).__name__}")
 
     async def _answer(self, event: DueEvent) -> Answer:
         async with self._client.stream(

@@ -1,11 +1,15 @@
 """The audit log on SQLite."""
 
+import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from gateway.audit import GENESIS, Act, Entry, Head, digest, following
+from gateway.audit import GENESIS, SALT_BYTES, Act, Entry, Head, digest, following
 
-_COLUMNS = "audit_no, at_ms, actor, via, act, subject, before, after, why, previous"
+_COLUMNS = (
+    "audit_no, at_ms, actor, via, act, subject, before, after, why, previous,"
+    " salt, seal, is_sealed, forgotten_by"
+)
 
 
 class SqliteAudit:
@@ -15,10 +19,11 @@ class SqliteAudit:
         self._sql = connection
 
     def append(self, act: Act) -> int:
-        entry = following(self._head(), act)
+        entry = following(self.head(), act, secrets.token_bytes(SALT_BYTES))
         self._sql.execute(
-            f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - ours
-            (entry.number, *entry.act, entry.previous),
+            f"INSERT INTO audit ({_COLUMNS})"  # noqa: S608 - ours
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, NULL)",
+            (entry.number, *entry.act, entry.previous, entry.salt, entry.seal),
         )
         return entry.number
 
@@ -26,18 +31,34 @@ class SqliteAudit:
         rows = self._sql.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY audit_no")  # noqa: S608
         return (_entry(row) for row in rows)
 
-    def newest(self, limit: int) -> list[Entry]:
-        """The last entries, the newest first."""
+    def newest(self, limit: int, acts: str = "") -> list[Entry]:
+        """The last entries, the newest first; only those whose act begins with `acts`."""
         rows = self._sql.execute(
-            f"SELECT {_COLUMNS} FROM audit ORDER BY audit_no DESC LIMIT ?",  # noqa: S608 - ours
-            (limit,),
+            f"SELECT {_COLUMNS} FROM audit WHERE substr(act, 1, length(?1)) = ?1"  # noqa: S608 - ours
+            " ORDER BY audit_no DESC LIMIT ?2",
+            (acts, limit),
         )
         return [_entry(row) for row in rows]
 
-    def _head(self) -> Head:
+    def head(self) -> Head:
+        """The last entry's number and hash."""
         last = self.newest(1)
         return Head(last[0].number, digest(last[0])) if last else Head(0, GENESIS)
 
+    def forget(self, entries: Collection[tuple[Entry, Act]], number: int) -> None:
+        """Leave of each entry what stands beside it; its salt is gone. Entry `number` says so."""
+        for entry, left in entries:
+            seal = entry.seal if entry.is_sealed else digest(entry)
+            self._sql.execute(
+                "UPDATE audit SET subject = ?, before = ?, after = ?, why = ?, salt = NULL,"
+                " seal = ?, forgotten_by = coalesce(forgotten_by, ?) WHERE audit_no = ?",
+                (*left[4:], seal, number, entry.number),
+            )
 
-def _entry(row: tuple[int, int, str, str, str, str, str, str, str, bytes]) -> Entry:
-    return Entry(row[0], Act(*row[1:9]), row[9])
+
+def _entry(row: tuple[object, ...]) -> Entry:
+    number, act, previous = row[0], Act._make(row[1:9]), row[9]
+    salt, seal, is_sealed, forgotten_by = row[10:]
+    return Entry._make(
+        (number, act, previous, salt or b"", seal or b"", bool(is_sealed), forgotten_by or 0)
+    )

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 from gateway.acts.model import Charge
-from gateway.audit import Act
+from gateway.audit import Act, Head
 from gateway.billing import BILLED_UNITS, Facts, Mark, Span
 from gateway.closing_records import (
     Beginning,
@@ -245,8 +245,10 @@ class _Transaction:
         count(self._connection, LINES_CLOSED, len(records))
         return records
 
-    def note(self, act: Act) -> None:
-        SqliteAudit(self._connection).append(act)
+    def note(self, act: Act) -> Head:
+        log = SqliteAudit(self._connection)
+        log.append(act)
+        return log.head()
 
     def write(
         self, house: House, period: str, now_ms: int, lines: Sequence[NewLine]

@@ -129,6 +129,9 @@ class SqliteBook:
         self._sql.execute(_SQL["end-key"], {"key_id": key_id, "at_ms": at_ms})
         self._raise_revision()
 
+    def touch(self) -> None:
+        self._raise_revision()
+
     def gis_devices(self) -> dict[str, GisDevice]:
         rows = self._sql.execute(_SQL["gis-devices"])
         return {serial: GisDevice(*device) for serial, *device in rows}

@@ -30,6 +30,7 @@ from gateway.sqlite.billing import BILLED, LINES_CLOSED, looking
 from gateway.sqlite.claims import SqliteClaims
 from gateway.sqlite.estimates import EstimateLedger
 from gateway.sqlite.explain import ExplainLedger
+from gateway.sqlite.identity import IdentityLedger
 from gateway.sqlite.meter_life import LifeLedger
 from gateway.sqlite.outbox import HANDED_OVER
 from gateway.sqlite.periods import PeriodLedger
@@ -133,6 +134,7 @@ class LedgerOverview:
         self.estimates = EstimateLedger(connection)
         self.acts = ActLedger(connection)
         self.explain = ExplainLedger(connection)
+        self.identities = IdentityLedger(connection)
         self.life = LifeLedger(connection)
         self.reconcile = ReconcileLedger(connection)
         self.queue = SqliteQueue(connection)

@@ -9,7 +9,9 @@ from gateway.sqlite.connection import Database
 from gateway.store import FoundRow
 
 _KEYS = """
-SELECT k.key_id, k.device_no, d.name, k.public_key, k.valid_from_ms, k.valid_to_ms
+SELECT k.key_id, k.device_no, d.name, k.public_key, k.valid_from_ms, k.valid_to_ms,
+    EXISTS (SELECT 1 FROM device_revocation r
+        WHERE r.device_no = k.device_no AND r.takes_backlog = 0)
 FROM device_key k JOIN device d USING (device_no)
 WHERE k.key_id IN ({places})
 """
@@ -60,7 +62,7 @@ class SqliteRegistry:
     def device_keys(self, key_ids: Collection[bytes]) -> dict[bytes, DeviceKey]:
         places = ", ".join("?" * len(key_ids))
         rows = self._sql.execute(_KEYS.format(places=places), list(key_ids))
-        return {row[0]: DeviceKey(*row) for row in rows}
+        return {row[0]: DeviceKey._make((*row[:6], bool(row[6]))) for row in rows}
 
     def meters(self, serials: Collection[str]) -> dict[str, MeterCard]:
         heads = self._sql.execute(_METERS, (json.dumps(list(serials)),)).fetchall()

@@ -24,4 +24,5 @@ PLACES = (
     Place("reconciliation", "place_reconciliation"),
     Place("profile", "place_profile"),
     Place("verification", "place_verification"),
+    Place("identity", "place_identity"),
 )

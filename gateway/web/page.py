@@ -15,7 +15,16 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from gateway.config import WebConfig
 from gateway.store import StoreError
-from gateway.web import claims, house, lines, periods, profile, reconciliation, verification
+from gateway.web import (
+    claims,
+    house,
+    identity,
+    lines,
+    periods,
+    profile,
+    reconciliation,
+    verification,
+)
 from gateway.web.api import Api
 from gateway.web.site import Site, harden, unreadable
 
@@ -35,5 +44,6 @@ def create_app(ledger: Path, clock: Callable[[], int], config: WebConfig) -> Fas
     Api(ledger, clock).add_to(app)
     profile.add_to(app, site)
     verification.add_to(app, site)
+    identity.add_to(app, site)
     reconciliation.add_to(app, site)
     return app

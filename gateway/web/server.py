@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from gateway.config import ConfigError, GatewayConfig, WebConfig
+from gateway.config import ConfigError, EnrolmentConfig, GatewayConfig, WebConfig
 from gateway.web.page import create_app
 
 # A browser keeps its connection a while; a stopping gateway does not wait for it longer than this.
@@ -26,8 +26,9 @@ class QuietServer(uvicorn.Server):
 
 
 @contextmanager
-def bound(config: WebConfig) -> Iterator[socket.socket]:
+def bound(config: WebConfig | EnrolmentConfig) -> Iterator[socket.socket]:
     """A socket bound to the configured address; ConfigError where it is taken or not ours."""
+    section = "web" if isinstance(config, WebConfig) else "enrolment"
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -37,8 +38,8 @@ def bound(config: WebConfig) -> Iterator[socket.socket]:
             listener.listen()
         except OSError as error:
             raise ConfigError(
-                f"web: cannot listen on {config.host}:{config.port}: {error.strerror}; "
-                "choose another web.port or stop what is using it"
+                f"{section}: cannot listen on {config.host}:{config.port}: {error.strerror}; "
+                f"choose another {section}.port or stop what is using it"
             ) from error
         yield listener
     finally:

@@ -11,6 +11,7 @@ from gateway.web import (
     claims_texts,
     estimate_texts,
     explain_texts,
+    identity_texts,
     periods_texts,
     profile_texts,
     reconcile_texts,
@@ -33,6 +34,7 @@ TEXTS: dict[str, tuple[str, str]] = (
     | claims_texts.TEXTS
     | estimate_texts.TEXTS
     | explain_texts.TEXTS
+    | identity_texts.TEXTS
     | periods_texts.TEXTS
     | profile_texts.TEXTS
     | reconcile_texts.TEXTS

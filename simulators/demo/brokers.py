@@ -1,8 +1,9 @@
 """The broker under the demo: embedded from a wheel, or a real mosquitto as a process.
 
 The embedded one asks for no certificates and keeps nothing on disk, so it listens on the loopback
-address only. mosquitto is configured like a careful server: persistence, and bounds raised from
-the defaults that drop queued messages in silence.
+address only, and starts only for a folder that a demo has marked as its own. mosquitto is
+configured like a careful server: persistence, and bounds raised from the defaults that drop queued
+messages in silence.
 """
 
 import getpass
@@ -16,6 +17,7 @@ from cloud_sync.signing import MESSAGE_BYTES_MAX
 from simulators.demo.processes import Child
 
 HOST = "127.0.0.1"
+DEMO_FILE = "DEMO"
 
 _EMBEDDED = """\
 id = 0
@@ -53,10 +55,24 @@ log_dest stderr
 """
 
 
+class NoDemo(RuntimeError):  # noqa: N818 - named by what is not there
+    """The embedded broker was asked for outside a demo."""
+
+
+def mark(data: Path) -> None:
+    """Say that a folder is a demo's."""
+    (data / DEMO_FILE).write_text("What is here is a demo's: nothing in it is real.\n", "utf-8")
+
+
 class EmbeddedBroker:
-    """iotcore in a child process of this one."""
+    """iotcore in a child process of this one; NoDemo unless `data` is a demo's folder."""
 
     def __init__(self, port: int, data: Path) -> None:
+        if not (data / DEMO_FILE).is_file():
+            raise NoDemo(
+                f"{data} is not a demo's folder, and the embedded broker asks nobody for a "
+                "certificate: use mosquitto with the rules of plomba-gateway broker rules"
+            )
         config = data / "broker.toml"
         limit = MESSAGE_BYTES_MAX + 1024  # the topic and the packet's own header
         config.write_text(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from cloud_sync.signing import SigningKey
 from edge import identity
 from simulators import house as houses
-from simulators.demo.brokers import HOST, free_port
+from simulators.demo.brokers import HOST, free_port, mark
 from simulators.house import Exchange, House
 from simulators.mbus_bus import MbusBus
 from simulators.modbus_meter import ModbusBus
@@ -109,6 +109,7 @@ def prepare(data: Path, seed: str, ports: Ports, *, today: datetime) -> Premises
     premises = Premises(data.resolve(), house, ports, secret, starts_ms, buses)
     for folder in ("edge", "gateway", "billing"):
         (data / folder).mkdir(mode=0o700)
+    mark(data)
     _make_keys_and_registry(premises)
     _write_gateway_toml(premises)
     write_edge_toml(premises, starts_ms)
@@ -138,7 +139,7 @@ def _write_gateway_toml(premises: Premises) -> None:
     files = {"kind": "csv", "name": "files", "directory": str(premises.data / "billing/csv")}
     table = {
         "data": str(premises.data / "gateway"),
-        "broker": {"host": HOST, "port": premises.ports.broker},
+        "broker": {"host": HOST, "port": premises.ports.broker, "without_tls": True},
         "web": {"port": premises.ports.page},
         "billing": {"auto_close": True, "targets": [files, webhook]},
     }
@@ -156,7 +157,7 @@ def write_edge_toml(premises: Premises, now_ms: int) -> None:
             "state_dir": str(folder),
             "timezone": TIMEZONE,
         },
-        "broker": {"host": HOST, "port": premises.ports.broker},
+        "broker": {"host": HOST, "port": premises.ports.broker, "without_tls": True},
         "lines": [_line(premises, name, baud, now_ms) for name, baud in BAUDS.items()],
     }
     (premises.data / "edge.toml").write_text(_toml(table), "utf-8")

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from cloud_sync import mqtt, topics
 from cloud_sync.mqtt import Settings, Tls, TlsError
 from cloud_sync.transport import Disconnected, Message, Transport
-from simulators.demo.brokers import EmbeddedBroker
+from simulators.demo.brokers import EmbeddedBroker, NoDemo, mark
 from tests.cloud_sync.brokers import (
     HOST,
     Authority,
@@ -220,6 +221,7 @@ class TestMutualTls:
 
 async def test_the_embedded_broker_of_the_demo_carries_the_same(tmp_path: Path) -> None:
     port = free_port()
+    mark(tmp_path)
     embedded = EmbeddedBroker(port, tmp_path)
     await embedded.start()
     try:
@@ -236,6 +238,30 @@ async def test_the_embedded_broker_of_the_demo_carries_the_same(tmp_path: Path) 
             assert await take(edge, 1) == [Message(RECEIPTS, b"receipt")]
     finally:
         await embedded.stop()
+
+
+def test_the_embedded_broker_starts_for_a_demo_only(tmp_path: Path) -> None:
+    with pytest.raises(NoDemo, match=r"is not a demo's folder.*use mosquitto"):
+        EmbeddedBroker(free_port(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_broker_that_speaks_no_tls_1_3_is_refused(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server, mine = authority.issue("server"), authority.issue("edge-1")
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    old.load_cert_chain(server.certificate, server.key)
+    listener = await asyncio.start_server(lambda _, writer: writer.close(), HOST, 0, ssl=old)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        edge = Settings(host=HOST, port=port, client_id="edge-1", tls=mine)
+        with pytest.raises(Disconnected, match="SSL"):
+            async with mqtt.connect(edge):
+                pytest.fail("an older TLS was spoken")
+    gc.collect()
 
 
 async def test_where_no_broker_listens_there_is_one_clear_line() -> None:

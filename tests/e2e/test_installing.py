@@ -24,6 +24,7 @@ state_dir = "state"
 [broker]
 host = "127.0.0.1"
 port = 1883
+without_tls = true
 """
 # Six addresses instead of all, and a short turnaround: searching silence takes real time.
 LINE = """

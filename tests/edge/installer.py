@@ -46,6 +46,7 @@ state_dir = "state"
 [broker]
 host = "{HOST}"
 port = {broker_port}
+without_tls = true
 
 [[lines]]
 name = "house"

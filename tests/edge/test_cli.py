@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from cloud_sync import mqtt, state, topics
 from cloud_sync.signing import SigningKey, VerifyKey
 from edge.__main__ import main
+from edge.command_record import FILE, CommandRecord, Kept
 from edge.spool import Spool, glance
 from tests.cloud_sync.brokers import HOST, free_port, mosquitto, needs_mosquitto
 from tests.edge.installer import a_device, a_line, edge, finished, refused
@@ -79,8 +80,8 @@ class TestMistakes:
 
     def test_certificate_files_that_are_not_there_are_named(self, tmp_path: Path) -> None:
         device = a_device(tmp_path)
-        tls = '[broker]\nca = "ca.pem"\ncert = "c.pem"\ncert_key = "k.pem"\n'
-        device.config.write_text(device.config.read_text().replace("[broker]\n", tls))
+        tls = 'ca = "ca.pem"\ncert = "c.pem"\ncert_key = "k.pem"\n'
+        device.config.write_text(device.config.read_text().replace("without_tls = true\n", tls))
         assert "ca.pem as CA certificate" in refused(device.run("run"))
 
     def test_a_second_agent_on_one_spool_is_refused(self, tmp_path: Path) -> None:
@@ -176,6 +177,8 @@ class TestOnALine:
             "meter keys",
             "clock",
             "spool",
+            "commands",
+            "certificate",
             "broker",
             "line house",
         ]
@@ -184,6 +187,16 @@ class TestOnALine:
         assert "refused" in findings["broker"]["detail"]
         for what in ("configuration", "key", "gateway key", "spool", "line house"):
             assert findings[what]["ok"] is True, findings[what]
+
+    async def test_doctor_tells_of_commands_that_were_refused(self, tmp_path: Path) -> None:
+        device = a_device(tmp_path, line_port=free_port(), broker_port=free_port())
+        (tmp_path / "state").mkdir()
+        CommandRecord(tmp_path / "state").write(Kept(7, b"", {"unknown-key": 2, "old": 1}))
+        _, out, _ = await finished(await edge("doctor", "--config", str(device.config)))
+        assert "commands         the last was 7; refused so far: 1 old, 2 unknown-key" in out
+        (tmp_path / "state" / FILE).write_bytes(b"{")
+        _, out, _ = await finished(await edge("doctor", "--config", str(device.config)))
+        assert f"cannot read {tmp_path / 'state' / FILE}: commands given before now" in out
 
     async def test_doctor_names_a_line_that_does_not_open(self, tmp_path: Path) -> None:
         device = a_device(tmp_path, line_port=free_port(), broker_port=free_port())

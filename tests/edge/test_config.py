@@ -8,6 +8,7 @@ import pytest
 from edge import app, config
 from edge.config import ConfigError
 
+TLS = 'ca = "ca.pem"\ncert = "device.pem"\ncert_key = "tls.key"'
 EXAMPLE = Path(__file__).parents[2] / "deploy/raspberry-pi/edge.example.toml"
 
 GOOD = """\
@@ -20,6 +21,9 @@ timezone = "Europe/Moscow"
 
 [broker]
 host = "gateway.example"
+ca = "ca.pem"
+cert = "device.pem"
+cert_key = "tls.key"
 
 [[lines]]
 name = "rs485"
@@ -69,7 +73,9 @@ def test_a_good_file_wires_an_agent(tmp_path: Path) -> None:
         ["11223344"],
     ]
     settings = app.broker_settings(loaded.broker, loaded.device.name)
-    assert (settings.client_id, settings.tls) == ("edge-1", None)
+    assert settings.client_id == "edge-1"
+    assert settings.tls is not None
+    assert settings.tls.key == tmp_path / "tls.key"
 
 
 def test_the_example_for_the_pi_is_accepted(tmp_path: Path) -> None:
@@ -88,7 +94,15 @@ def test_the_example_for_the_pi_is_accepted(tmp_path: Path) -> None:
         ('host = "gateway.example"', 'host = "mqtt://x"', "broker.host: .*got 'mqtt://x'"),
         ('host = "gateway.example"', 'host = "g"\nport = 70000', "broker.port: .*65535, got 70000"),
         ('host = "gateway.example"', 'host = "g"\nport = "8883"', "broker.port: .*integer"),
-        ('host = "gateway.example"', 'host = "g"\nca = "c"', "broker: TLS needs.*cert is missing"),
+        ('cert = "device.pem"', "", "broker: TLS needs.*cert is missing"),
+        (TLS, "", "broker: gateway.example in clear would let anybody.*give ca, cert and cert_key"),
+        (TLS, "without_tls = true", "broker: without_tls is for a broker on this machine"),
+        (TLS, f"{TLS}\nwithout_tls = true", "broker: without_tls is for a broker on this machine"),
+        (
+            f'host = "gateway.example"\n{TLS}',
+            'host = "127.0.0.1"',
+            "broker: 127.0.0.1 in clear would let",
+        ),
         ("Europe/Moscow", "Europe/Msk", "device.timezone: expected a time zone.*'Europe/Msk'"),
         ("Europe/Moscow", "../etc/passwd", "device.timezone: expected a time zone"),
         ("tcp://192.0.2.1:502", "http://x", "lines.0.url: expected tcp://.*'http://x'"),

@@ -35,7 +35,7 @@ def test_a_meter_s_key_is_found_by_any_of_its_names() -> None:
 
 def test_a_file_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = a_file(tmp_path, "", 0o644)
-    said = f"meter keys {path} have rights 0644, others can read them: run chmod o-rwx {path}"
+    said = f"meter keys {path} has rights 0644, expected 0640 or less: run chmod o-rwx {path}"
     with pytest.raises(KeyFileError) as caught:
         meter_keys.load(path)
     assert str(caught.value) == said

@@ -30,6 +30,9 @@ state_dir = "state"
 
 [broker]
 host = "gateway.example"
+ca = "ca.pem"
+cert = "device.pem"
+cert_key = "tls.key"
 
 [[lines]]
 name = "rs485"

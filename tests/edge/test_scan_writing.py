@@ -27,6 +27,9 @@ url = "tcp://192.0.2.2:10001"
 
 [broker]   # of the city
 host = "gateway.example"
+ca = "ca.pem"
+cert = "device.pem"
+cert_key = "tls.key"
 """
 EXAMPLE = Path(__file__).parents[2] / "deploy/raspberry-pi/edge.example.toml"
 NEW = """

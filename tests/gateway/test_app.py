@@ -31,8 +31,8 @@ class Gateway:
         self.web = free_port()
         self.config = folder / "gateway.toml"
         self.config.write_text(
-            f'data = "data"\nbroker = {{ host = "{HOST}", port = {broker_port} }}\n'
-            f"web = {{ port = {self.web} }}\n"
+            f'data = "data"\n[broker]\nhost = "{HOST}"\nport = {broker_port}\nwithout_tls = true\n'
+            f"[web]\nport = {self.web}\n"
             '[billing]\nauto_close = true\n[[billing.targets]]\nkind = "csv"\nname = "files"\n'
             'directory = "billing"\n'
         )
@@ -167,3 +167,16 @@ async def test_without_a_broker_it_keeps_trying_and_the_page_works(tmp_path: Pat
         )
         await gateway.start()
         assert await gateway.end(signal.SIGTERM) == 0
+
+
+async def test_each_start_is_in_the_audit_log(tmp_path: Path) -> None:
+    async with ready(tmp_path) as (gateway, _, _):
+        await gateway.start()
+        assert await gateway.end(signal.SIGTERM) == 0
+        code, out, _ = await gateway.command(
+            "audit", "list", "--config", str(gateway.config), "--json"
+        )
+        assert code == 0
+        made, started = map(json.loads, out.splitlines())
+        assert (made["act"], started["act"], started["actor"]) == ("init", "start", "gateway")
+        assert started["after"] == made["after"]

@@ -151,3 +151,71 @@ def test_who_goes_around_the_triggers_is_found_by_the_chain(
     database.connection.execute(statement)
     with pytest.raises(AuditError, match=said):
         audit.check(log.entries())
+
+
+SALT = bytes(range(16))
+
+
+def forgotten(entry: Entry, by: int) -> Entry:
+    left = entry.act._replace(subject="", before="", after="", why="")
+    seal = entry.seal or audit.digest(entry)
+    return entry._replace(act=left, salt=b"", seal=seal, forgotten_by=by)
+
+
+def a_log_with_one_forgotten(salt: bytes, counted: list[int]) -> list[Entry]:
+    first = audit.following(Head(0, GENESIS), ACT, salt)
+    second = audit.following(Head(1, audit.digest(first)), ACT, salt)
+    said = ACT._replace(act=audit.FORGET, after=audit.covering(counted))
+    third = audit.following(Head(2, audit.digest(second)), said, salt)
+    return [forgotten(first, 3), second, third]
+
+
+@pytest.mark.parametrize("salt", [b"", SALT], ids=["first form", "sealed"])
+def test_texts_that_were_forgotten_leave_the_chain_and_its_head_as_they_were(salt: bytes) -> None:
+    whole = [audit.following(Head(0, GENESIS), ACT, salt)]
+    head = audit.check(whole)
+    assert audit.check(a_log_with_one_forgotten(salt, [1]), head).number == 3
+
+
+@pytest.mark.parametrize("salt", [b"", SALT], ids=["first form", "sealed"])
+def test_nobody_can_blank_an_entry_quietly(salt: bytes) -> None:
+    with pytest.raises(AuditError, match="entry 3: other texts went than it counts"):
+        audit.check(a_log_with_one_forgotten(salt, []))
+    with pytest.raises(AuditError, match="texts of entries 1 are gone, and no entry says why"):
+        audit.check(a_log_with_one_forgotten(salt, [1])[:2])
+    also = a_log_with_one_forgotten(salt, [1])
+    also[1] = forgotten(also[1], 3)
+    with pytest.raises(AuditError, match="other texts went"):
+        audit.check(also)
+
+
+def test_a_seal_hides_the_texts_and_holds_them() -> None:
+    entry = audit.following(Head(0, GENESIS), ACT, SALT)
+    assert audit.sealed(SALT, ACT) == entry.seal != audit.sealed(bytes(16), ACT)
+    changed = entry._replace(act=entry.act._replace(why="другое"))
+    assert audit.digest(changed) == audit.digest(entry)
+    with pytest.raises(AuditError, match="entry 1: its texts are not those that were written"):
+        audit.check([changed])
+
+
+def test_each_entry_of_the_ledger_has_a_salt_of_its_own(database: Database) -> None:
+    log = SqliteAudit(database.connection)
+    log.append(ACT)
+    log.append(ACT)
+    one, other = log.entries()
+    assert len(one.salt) == audit.SALT_BYTES
+    assert one.salt != other.salt
+    assert one.seal != other.seal
+
+
+def test_texts_go_only_while_somebody_is_forgotten(database: Database) -> None:
+    log = SqliteAudit(database.connection)
+    log.append(ACT)
+    gone = "UPDATE audit SET why = '', salt = NULL, forgotten_by = 2"
+    with pytest.raises(sqlite3.IntegrityError, match="only added to"):
+        database.connection.execute(gone)
+    database.connection.execute("INSERT INTO forgetting_now VALUES (1)")
+    for statement in ("UPDATE audit SET actor = 'x'", "UPDATE audit SET why = 'x'"):
+        with pytest.raises(sqlite3.IntegrityError, match="only added to"):
+            database.connection.execute(statement)
+    database.connection.execute(gone)

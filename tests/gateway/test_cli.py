@@ -245,7 +245,9 @@ def test_a_missing_or_broken_configuration_is_one_line(tmp_path: Path) -> None:
 def test_a_key_file_others_can_read_is_refused(data: Path, tmp_path: Path) -> None:
     (data / "gateway.key").chmod(0o644)
     config = tmp_path / "gateway.toml"
-    config.write_text(f'data = "{data}"\nbroker = {{ host = "127.0.0.1", port = 1883 }}\n')
+    config.write_text(
+        f'data = "{data}"\nbroker = {{ host = "127.0.0.1", port = 1883, without_tls = true }}\n'
+    )
     assert "run chmod 600" in refusal("run", "--config", config)
 
 
@@ -261,7 +263,8 @@ def test_certificates_that_cannot_be_used_are_refused(data: Path, tmp_path: Path
 def test_a_webhook_without_its_secret_is_refused(data: Path, tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text(
-        f'data = "{data}"\nbroker = {{ host = "127.0.0.1" }}\nweb = {{ enabled = false }}\n'
+        f'data = "{data}"\nbroker = {{ host = "127.0.0.1", without_tls = true }}\n'
+        "web = { enabled = false }\n"
         '[[billing.targets]]\nkind = "webhook"\nname = "erp"\nurl = "https://erp.example.org"\n'
         'secret_file = "erp.secret"\n'
     )

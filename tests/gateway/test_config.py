@@ -9,6 +9,15 @@ import pytest
 from drivers.reading import Resource, Unit
 from gateway import config
 
+RULES = """
+data = "d"
+[broker_rules]
+directory = "mosquitto"
+ca = "ca.pem"
+cert = "broker.pem"
+key = "broker.key"
+crl = "crl.pem"
+"""
 FULL = """
 data = "state"
 
@@ -87,6 +96,12 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("", "data: missing"),
         ('data = "d"\nbroker = { port = 1 }', "broker.host: missing"),
         ('data = "d"\nbroker = { host = "h", prot = 1 }', "broker.prot: unknown key"),
+        ('data = "d"\nbroker = { host = "h" }', "broker: h in clear would let anybody"),
+        ('data = "d"\nbroker = { host = "::1" }', "broker: ::1 in clear would let anybody"),
+        ('data = "d"\nbroker = { host = "h", without_tls = true }', "for a broker on this machine"),
+        (f"{RULES}pid_file = 'p'\nreload = ['r']", "broker_rules: give pid_file or reload"),
+        (f"{RULES}look_every_s = 60", "broker_rules.look_every_s"),
+        (f"{RULES}devices = {{ port = 1, host = 'a b', connections_max = 1 }}", "devices.host"),
         ('data = "d"\nweb = { port = 70000 }', "web.port"),
         ('data = "d"\ncolour = 1', "colour: unknown key"),
         (FULL.replace("https://", "http://"), "https://"),

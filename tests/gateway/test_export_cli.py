@@ -120,7 +120,7 @@ def test_the_written_request_is_valid(known: Path, tmp_path: Path) -> None:
 def test_the_summary_names_each_meter_that_is_left_out(known: Path, tmp_path: Path) -> None:
     out = tmp_path / "values.xml"
     first, second = said("export", "gis-zhkh", "--data", known, "--out", out).splitlines()
-    assert first == f"4 lines of 3 devices of 2026-09 in {out}"
+    assert first == f"4 lines of 3 devices of 2026-09 in {out}, with {out.name}.manifest.json"
     assert second.startswith("left out: meter E2 (1-0:1.8.0): the meter has no GUID")
 
 

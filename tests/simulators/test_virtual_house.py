@@ -35,6 +35,7 @@ state_dir = "state"
 [broker]
 host = "127.0.0.1"
 port = 1883
+without_tls = true
 
 [[lines]]
 name = "meters"

@@ -1,4 +1,4 @@
-"""Which house's period is due first."""
+"""Commands to devices, and their answers."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ from alembic import op
 
 from gateway.sqlite.schema import statements
 
-revision = "0014"
-down_revision = "0013"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:

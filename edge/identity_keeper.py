@@ -1,0 +1,89 @@
+"""The agent's side of its identity: enrol before the first read, renew while running.
+
+A gateway that is away, or refuses, is asked again; meanwhile nothing else of the device suffers.
+"""
+
+import asyncio
+
+import structlog
+
+from cloud_sync.certificates import CertificateError
+from cloud_sync.ladder import Step, step_of
+from cloud_sync.signing import KeyFileError
+from edge import enrolment, https
+from edge.clock import Clock
+from edge.config import ConfigError, EdgeConfig
+from edge.enrolled import load
+from edge.enrolment import NotEnrolled, NotYet, Post
+
+log = structlog.get_logger("edge.identity")
+
+# Asked again: a gateway that was away is back within minutes; a refusal takes a person to undo.
+AWAY_S, REFUSED_S = 30.0, 900.0
+# A third of a short life of a day is eight hours: looking each hour is often enough for any.
+LOOK_S = 3600.0
+_ERRORS = (CertificateError, ConfigError, KeyFileError, NotEnrolled, NotYet)
+
+
+async def until_enrolled(config: EdgeConfig, post: Post = https.post) -> None:
+    """Return once this device is enrolled; without [enrolment] at once."""
+    section = config.enrolment
+    while section is not None and load(config.device.state_dir) is None:
+        try:
+            done = await asyncio.to_thread(enrolment.enrol, config, section.invitation, post)
+        except NotYet as error:
+            log.warning("not enrolled yet", reason=str(error))
+            await asyncio.sleep(AWAY_S)
+        except NotEnrolled as error:
+            if load(config.device.state_dir) is not None:
+                log.warning("enrolled with a remark", remark=str(error))
+                return
+            log.error("cannot enrol", reason=str(error))  # noqa: TRY400 - a refusal, not a bug
+            await asyncio.sleep(REFUSED_S)
+        else:
+            log.info("enrolled", house=done.house)
+
+
+async def keep_certificate(
+    config: EdgeConfig, clock: Clock, post: Post = https.post, look_s: float = LOOK_S
+) -> None:
+    """Renew the certificate in its last third, until cancelled; connections take the new one.
+
+    A device that was not enrolled over HTTPS keeps what it was given.
+    """
+    if load(config.device.state_dir) is None:
+        return
+    said: Step | None = None
+    while True:
+        # A clock nobody vouches for does: the gateway judges by its own, and a wild one fails TLS.
+        now_ms = clock.now().utc_ms
+        try:
+            fresh = await asyncio.to_thread(enrolment.renew, config, now_ms, post)
+            if fresh is not None:
+                log.info("certificate renewed", valid_to_ms=fresh.valid_to_ms)
+        except _ERRORS as error:
+            step = _step(config, now_ms)
+            # Once for each step of the ladder: a gateway that is away for a week is one event.
+            if step != said:
+                log.warning("certificate not renewed", step=step, reason=str(error))
+            said = step
+        await asyncio.sleep(look_s)
+
+
+def finish_rotation(config: EdgeConfig, post: Post = https.post) -> None:
+    """Bring an exchange of the signing key to its end that was cut short."""
+    if not enrolment.next_key_file(config).exists():
+        return
+    try:
+        enrolment.rotate(config, post)
+        log.info("signing key exchanged")
+    except _ERRORS as error:
+        log.warning("exchange of the signing key not finished", reason=str(error))
+
+
+def _step(config: EdgeConfig, now_ms: int) -> Step | None:
+    try:
+        standing = enrolment.certificate(config)
+    except (CertificateError, ConfigError):
+        return None
+    return step_of(standing.valid_from_ms, standing.valid_to_ms, now_ms)

@@ -1,0 +1,84 @@
+"""Keeping the broker's rules at what the registry says, while the gateway runs.
+
+Every few seconds the rules are made anew from the ledger; where a byte differs they are written and
+the broker is told. So a revocation, from whichever process or machine it came into the ledger,
+closes the broker's door well within a minute. What could not be told is tried again with
+the next look, and the first look of a process always tells: the last one may have died between
+writing and telling.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+from gateway.broker import files, rules
+from gateway.broker.model import Plan, RulesError, SpeakersPort
+
+log = structlog.get_logger()
+
+Reload = Callable[[], Awaitable[None]]
+# A revocation list of 100 000 certificates has some 4 MB.
+CRL_BYTES_MAX = 16 * 1024 * 1024
+
+
+def texts(plan: Plan, speaking: list[str], revoked: bytes) -> dict[str, bytes]:
+    """The broker's files by name."""
+    devices, _ = rules.sorted_out(speaking, plan.collector_names)
+    return {
+        rules.DEVICE_RULES: rules.device_rules(devices).encode(),
+        rules.COLLECTOR_RULES: rules.collector_rules(plan.collector_names).encode(),
+        rules.REVOKED: revoked,
+        rules.CONFIGURATION: rules.configuration(plan).encode(),
+    }
+
+
+def revocations(path: Path) -> bytes:
+    """The revocation list in a file; RulesError if it is not there."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(CRL_BYTES_MAX + 1)
+    except OSError as error:
+        raise RulesError(
+            f"no revocation list {path} ({error.strerror}): the broker takes certificates only "
+            "beside one; make it with plomba-gateway ca"
+        ) from error
+    if len(data) > CRL_BYTES_MAX or b"-----BEGIN X509 CRL-----" not in data:
+        raise RulesError(f"{path} is not a revocation list in PEM form")
+    return data
+
+
+class Keeper:
+    """Looks when it is told to look."""
+
+    def __init__(
+        self, plan: Plan, crl: Path, speakers: SpeakersPort, reload: Reload | None
+    ) -> None:
+        self._plan = plan
+        self._crl = crl
+        self._speakers = speakers
+        self._reload = reload
+        self._is_told = False
+        self._odd: list[str] = []
+
+    def bring_up(self) -> list[str]:
+        """Write what differs; the names of the files that changed. RulesError leaves the rest."""
+        speaking = self._speakers.speaking()
+        _, odd = rules.sorted_out(speaking, self._plan.collector_names)
+        if odd != self._odd:
+            self._odd = odd
+            if odd:
+                log.warning("devices whose names the broker cannot have are left out", names=odd)
+        made = texts(self._plan, speaking, revocations(self._crl))
+        changed = files.write(self._plan.folder, made)
+        if changed:
+            self._is_told = False
+        return changed
+
+    async def tell(self) -> None:
+        """Have the broker read its files, if it has not read these; RulesError if it cannot be."""
+        if self._is_told or self._reload is None:
+            return
+        await self._reload()
+        self._is_told = True
+        log.info("the broker reads its rules again")

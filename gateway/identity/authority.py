@@ -1,0 +1,193 @@
+"""Who vouches for devices: the gateway's own authority, or an external one.
+
+The private authority is a folder: the root's certificate, and an issuing authority below it whose
+key stays here (0600). The root's key is written once, to a file that a person takes away; nothing
+but making a new issuing authority ever needs it again. An external authority makes certificates in
+its own time: what devices ask for waits in the ledger until `ca import` brings the answer.
+"""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from cloud_sync.authority import Authority, Profile
+from cloud_sync.certificates import (
+    Certificate,
+    Request,
+    chain_of,
+    load_certificates,
+    parse_certificates,
+)
+from gateway.identity.model import IdentityError
+from gateway.identity.ports import IdentityPort
+
+# [P] A root is made once in a house's life with the system; an issuing one is replaced long before
+# its end, so that everything it issued ends within it.
+ROOT_DAYS = 20 * 365
+ISSUING_DAYS = 5 * 365
+# [P] A server's certificate is renewed by a person: what browsers allow at most.
+SERVER_DAYS = 397
+# A broker that got no new list for this long refuses everybody, so the list is made daily.
+CRL_DAYS = 7
+_ROOT, _ISSUING, _KEY = "root.pem", "issuing.pem", "issuing.key"
+CRL_FILE = "crl.pem"
+
+
+class Certifier(Protocol):
+    """Whoever makes the certificates of devices."""
+
+    @property
+    def roots(self) -> str:
+        """What devices believe servers by, PEM."""
+
+    def certify(self, request: Request, now_ms: int) -> Certificate | None:
+        """A device's certificate at once, None if it will come later."""
+
+    def chain(self, pem: str) -> str:
+        """A certificate with the authorities below the root, PEM, as a device shows it."""
+
+
+class PrivateAuthority:
+    """The authority in a folder."""
+
+    def __init__(self, folder: Path, device_days: float) -> None:
+        self.folder = folder
+        self._device_days = device_days
+        if not (folder / _ROOT).exists():
+            raise IdentityError(f"no authority in {folder}: run plomba-gateway ca init")
+        self.root = load_certificates(folder / _ROOT)[0]
+        self._issuing = Authority.load(folder / _ISSUING, folder / _KEY)
+
+    @property
+    def issuing(self) -> Certificate:
+        """The certificate of the authority that is kept online."""
+        return self._issuing.certificate
+
+    @property
+    def roots(self) -> str:
+        """The root, PEM."""
+        return self.root.pem
+
+    @property
+    def crl_file(self) -> Path:
+        """Where the revocation list is kept for the broker."""
+        return self.folder / CRL_FILE
+
+    def certify(self, request: Request, now_ms: int) -> Certificate | None:
+        """A device's certificate."""
+        return self._issuing.issue(Profile.DEVICE, request, now_ms, self._device_days)
+
+    def issue(
+        self, profile: Profile, request: Request, now_ms: int, days: float, names: Sequence[str]
+    ) -> Certificate:
+        """A certificate that a person asked for."""
+        return self._issuing.issue(profile, request, now_ms, days, names)
+
+    def chain(self, pem: str) -> str:
+        """The certificate and the issuing authority's."""
+        return pem + self._issuing.certificate.pem
+
+    def write_crl(self, identities: IdentityPort, now_ms: int) -> Path:
+        """Make the revocation list anew; the file is the old one or the new one, never between."""
+        revoked = identities.revoked(self.issuing_name, now_ms)
+        text = self._issuing.revocation_list(
+            revoked, identities.next_crl_number(), now_ms, CRL_DAYS
+        )
+        _replace(self.crl_file, text.encode("ascii"))
+        return self.crl_file
+
+    @property
+    def issuing_name(self) -> str:
+        """How certificates and the table name the issuing authority."""
+        return self._issuing.certificate.name
+
+
+class ExternalAuthority:
+    """An authority elsewhere, known by the certificates in `bundle`: roots and what is below."""
+
+    def __init__(self, bundle: Path) -> None:
+        self._bundle = load_certificates(bundle)
+        self._roots = [one for one in self._bundle if one.issuer == one.name]
+        if not self._roots:
+            raise IdentityError(f"{bundle}: expected a root certificate among those in it")
+
+    @property
+    def root(self) -> Certificate:
+        """The first root."""
+        return self._roots[0]
+
+    @property
+    def roots(self) -> str:
+        """All roots, PEM."""
+        return "".join(one.pem for one in self._roots)
+
+    def certify(self, request: Request, now_ms: int) -> Certificate | None:  # noqa: ARG002 - a port
+        """None: it will come."""
+        return None
+
+    def chain(self, pem: str) -> str:
+        """The certificate and what is between it and the root."""
+        leaf = self.checked(pem)
+        return "".join(one.pem for one in chain_of(leaf, self._bundle)[:-1])
+
+    def checked(self, pem: str) -> Certificate:
+        """The first certificate of a PEM text; CertificateError unless this authority made it."""
+        leaf = parse_certificates(pem)[0]
+        chain_of(leaf, self._bundle)
+        return leaf
+
+
+def create(folder: Path, root_key: Path, name: str, now_ms: int) -> PrivateAuthority:
+    """Make root and issuing authority; the root's key goes to `root_key` and nowhere else."""
+    if (folder / _ROOT).exists():
+        raise IdentityError(
+            f"{folder} holds an authority already; everything it issued would be worth nothing: "
+            "move it away yourself if that is what you want"
+        )
+    _make_folder(folder)
+    root = Authority.root(f"{name} root", now_ms, ROOT_DAYS)
+    issuing = root.subordinate(f"{name} issuing 1", now_ms, ISSUING_DAYS)
+    issuing.save(folder / _ISSUING, folder / _KEY)
+    root.save(folder / _ROOT, root_key)
+    return PrivateAuthority(folder, SERVER_DAYS)
+
+
+def renew_issuing(folder: Path, root_key: Path, now_ms: int) -> Certificate:
+    """Put a new issuing authority in the place of the old one, with the root's key brought back."""
+    root = Authority.load(folder / _ROOT, root_key)
+    old = load_certificates(folder / _ISSUING)[0]
+    stem, _, number = old.subject.rpartition(" ")
+    issuing = root.subordinate(f"{stem} {int(number) + 1}", now_ms, ISSUING_DAYS)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        fresh = Path(name)
+        issuing.save(fresh / _ISSUING, fresh / _KEY)
+        # Between these two the key does not fit, which is said; the next attempt puts it right.
+        (fresh / _KEY).replace(folder / _KEY)
+        (fresh / _ISSUING).replace(folder / _ISSUING)
+    return issuing.certificate
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise IdentityError(f"cannot create {folder}: {error.strerror}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Readable by the broker, which is another user; a list of serial numbers is no secret."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise

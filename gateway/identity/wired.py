@@ -1,0 +1,94 @@
+"""Identities as the configuration has them: which authority, which ledger, what is answered."""
+
+from cloud_sync.signing import SigningKey
+from gateway.config import ConfigError, EnrolmentConfig, GatewayConfig
+from gateway.identity.authority import ExternalAuthority, PrivateAuthority
+from gateway.identity.enrolling import Doorkeeper, Ledger, Terms
+from gateway.identity.model import IdentityError
+from gateway.sqlite.audit import SqliteAudit
+from gateway.sqlite.identity import IdentityLedger
+from gateway.sqlite.store import SqliteStore
+
+# A broker believes a list for a week (`CRL_DAYS`); made this often it is never near its end.
+CRL_EVERY_MS = 86_400_000
+# How long a certificate lives where no [enrolment] says so.
+_DEVICE_DAYS = 90.0
+
+
+def ledger_of(store: SqliteStore) -> Ledger:
+    """The storage as identities see it."""
+    connection = store.database.connection
+    return Ledger(store, IdentityLedger(connection), SqliteAudit(connection))
+
+
+def section_of(config: GatewayConfig) -> EnrolmentConfig:
+    """The [enrolment] section; ConfigError where there is none."""
+    if config.enrolment is None:
+        raise ConfigError(
+            "enrolment: missing, devices need to know where to enrol: add a section [enrolment] "
+            "with url, cert and key (docs/identity.md)"
+        )
+    return config.enrolment
+
+
+def private_authority(config: GatewayConfig) -> PrivateAuthority:
+    """The gateway's own authority; IdentityError where there is none or another one is used."""
+    if config.enrolment is not None and config.enrolment.external_ca is not None:
+        raise IdentityError(
+            "enrolment.external_ca is set: certificates are made there, see plomba-gateway ca csr"
+        )
+    days = config.enrolment.certificate_days if config.enrolment else _DEVICE_DAYS
+    return PrivateAuthority(config.ca_folder, days)
+
+
+def external_authority(config: GatewayConfig) -> ExternalAuthority:
+    """The authority elsewhere; IdentityError where there is none."""
+    if config.enrolment is None or config.enrolment.external_ca is None:
+        raise IdentityError(
+            "enrolment.external_ca is not set: the gateway's own authority makes certificates"
+        )
+    return ExternalAuthority(config.enrolment.external_ca)
+
+
+def authority_of(config: GatewayConfig) -> PrivateAuthority | ExternalAuthority:
+    """Whoever vouches for devices."""
+    if config.enrolment is not None and config.enrolment.external_ca is not None:
+        return external_authority(config)
+    return private_authority(config)
+
+
+def reserved_names(config: GatewayConfig) -> frozenset[str]:
+    """The names under which collectors speak to the broker."""
+    rules = () if config.broker_rules is None else config.broker_rules.collector_names
+    own = () if config.broker is None else (config.broker.client_id,)
+    return frozenset({"plomba-gateway", *rules, *own})
+
+
+def doorkeeper_of(config: GatewayConfig, store: SqliteStore, key: SigningKey) -> Doorkeeper:
+    """The judge of enrolments."""
+    section = section_of(config)
+    terms = Terms(
+        key.public.public_bytes,
+        section.broker_host,
+        section.broker_port,
+        section.key_overlap_s * 1000,
+        reserved_names(config),
+    )
+    return Doorkeeper(ledger_of(store), authority_of(config), terms)
+
+
+def refresh_crl(config: GatewayConfig, store: SqliteStore, now_ms: int) -> bool:
+    """Make the revocation list anew if it is a day old or not there; whether it was made.
+
+    Without an authority of its own the gateway has none to make.
+    """
+    external = config.enrolment is not None and config.enrolment.external_ca is not None
+    if external or not config.ca_folder.exists():
+        return False
+    authority = private_authority(config)
+    file = authority.crl_file
+    if file.exists() and now_ms - file.stat().st_mtime * 1000 < CRL_EVERY_MS:
+        return False
+    with store.transaction():
+        authority.write_crl(ledger_of(store).identities, now_ms)
+    return True

@@ -1,0 +1,172 @@
+-- People: all that is held about an account, and how it is forgotten. :account is account_no.
+
+-- name: own
+CREATE TEMP VIEW IF NOT EXISTS own_register AS
+SELECT account_no, point_no, register_no, installed_at_ms AS from_ms,
+       coalesce(removed_at_ms, 9000000000000000) AS to_ms
+FROM point JOIN installation USING (point_no) JOIN register USING (meter_no)
+WHERE account_no IS NOT NULL
+
+-- name: show-account
+SELECT account.number AS account, house.name AS house, address, dwelling
+FROM account JOIN house USING (house_no) WHERE account_no = :account
+
+-- name: show-points
+SELECT name AS point, resource FROM point WHERE account_no = :account ORDER BY name
+
+-- name: show-meters
+SELECT point.name AS point, serial AS meter, model, installed_at_ms, removed_at_ms, factor
+FROM point JOIN installation USING (point_no) JOIN meter USING (meter_no)
+WHERE account_no = :account ORDER BY point.name, installed_at_ms
+
+-- name: show-readings
+SELECT serial AS meter, obis AS register, count(*) AS readings,
+       min(captured_at_ms) AS first_ms, max(captured_at_ms) AS last_ms
+FROM own_register AS own JOIN reading ON reading.register_no = own.register_no
+    AND captured_at_ms >= from_ms AND captured_at_ms < to_ms
+JOIN register ON register.register_no = own.register_no JOIN meter USING (meter_no)
+WHERE account_no = :account GROUP BY serial, obis ORDER BY serial, obis
+
+-- name: show-lines
+SELECT line_id AS line, period, point.name AS point, obis AS register, account, dwelling,
+       consumption_mantissa, consumption_exponent, unit, method, reason,
+       written_line.closing_no IN (SELECT closing_no FROM withdrawal) AS withdrawn
+FROM written_line JOIN written_closing USING (closing_no) JOIN point USING (point_no)
+WHERE account_no = :account ORDER BY line_no
+
+-- name: show-corrections
+SELECT correction_id AS correction, line_id AS line, difference_mantissa, difference_exponent,
+       written_correction.method, written_correction.reason
+FROM written_correction JOIN written_line USING (line_no) JOIN point USING (point_no)
+WHERE account_no = :account ORDER BY correction_no
+
+-- name: show-norms
+SELECT obis AS register, unit, since, amount FROM norm WHERE account_no = :account ORDER BY since
+
+-- name: show-areas
+SELECT use, area, residents, valid_from FROM area_fact
+WHERE account_no = :account ORDER BY valid_from
+
+-- name: show-acts
+SELECT kind, number, made_on, made_by, obis AS register, capacity, begun_on FROM act
+WHERE account_no = :account ORDER BY act_no
+
+-- name: show-charges
+SELECT first_on, until_on, interference_charge.unit, method, amount, reason, entered_by,
+       confirmed_by
+FROM interference_charge JOIN act USING (act_no) WHERE account_no = :account ORDER BY charge_no
+
+-- name: show-claims
+SELECT source, reference, obis AS register, at_ms, mantissa, exponent, claim.actor AS by,
+       entered_ms
+FROM claim JOIN own_register AS own ON own.register_no = claim.register_no
+    AND at_ms BETWEEN from_ms AND to_ms
+JOIN register ON register.register_no = claim.register_no
+WHERE account_no = :account ORDER BY claim_no
+
+-- name: show-decisions
+SELECT act, standing, actor AS by, why, at_ms, document FROM decision
+JOIN own_register AS own ON own.register_no = decision.register_no
+    AND captured_at_ms BETWEEN from_ms AND to_ms
+WHERE account_no = :account ORDER BY decision_no
+
+-- name: waiting
+SELECT forgetting_no, account_no, number, house.name, dwelling, words, takes_dwelling, asked_by,
+       why, asked_at_ms, pseudonym
+FROM forgetting JOIN account USING (account_no) JOIN house USING (house_no)
+WHERE CASE WHEN :number IS NULL THEN done_at_ms IS NULL ELSE forgetting_no = :number END
+ORDER BY forgetting_no
+
+-- name: documents
+SELECT reference FROM claim JOIN own_register AS own ON own.register_no = claim.register_no
+    AND at_ms BETWEEN from_ms AND to_ms WHERE account_no = :account
+UNION
+SELECT document FROM decision JOIN own_register AS own ON own.register_no = decision.register_no
+    AND captured_at_ms BETWEEN from_ms AND to_ms
+WHERE account_no = :account AND document IS NOT NULL
+
+-- name: linked
+SELECT audit_no FROM decision JOIN own_register AS own ON own.register_no = decision.register_no
+    AND captured_at_ms BETWEEN from_ms AND to_ms WHERE account_no = :account
+UNION SELECT audit_no FROM act WHERE account_no = :account
+UNION SELECT interference_charge.audit_no FROM interference_charge JOIN act USING (act_no)
+WHERE account_no = :account AND interference_charge.audit_no IS NOT NULL
+
+-- name: handed
+SELECT target, count(*), min(changed_at_ms), max(changed_at_ms)
+FROM delivery JOIN event USING (event_no)
+WHERE state = 'acknowledged' AND names(CAST(payload AS TEXT)) GROUP BY target ORDER BY target
+
+-- name: exported
+SELECT at_ms, subject, after FROM audit WHERE act = 'export' AND forgotten_by IS NULL
+AND EXISTS (SELECT 1 FROM written_line JOIN written_closing USING (closing_no)
+            JOIN point USING (point_no) JOIN house ON house.house_no = point.house_no
+            WHERE point.account_no = :account
+              AND subject IN (house.name || ' ' || period, 'all houses ' || period))
+ORDER BY audit_no
+
+-- name: undelivered
+SELECT count(DISTINCT event_no) FROM delivery JOIN event USING (event_no)
+WHERE state IN ('pending', 'refused') AND names(CAST(payload AS TEXT))
+
+-- name: forget-claims
+UPDATE claim SET actor = :name, reference = :name || '-' || claim_no
+WHERE EXISTS (SELECT 1 FROM own_register AS own WHERE own.register_no = claim.register_no
+              AND at_ms BETWEEN from_ms AND to_ms AND account_no = :account)
+
+-- name: forget-decisions
+UPDATE decision SET why = :name, document = CASE WHEN document IS NOT NULL THEN :name END
+WHERE EXISTS (SELECT 1 FROM own_register AS own WHERE own.register_no = decision.register_no
+              AND captured_at_ms BETWEEN from_ms AND to_ms AND account_no = :account)
+
+-- name: forget-verdicts
+UPDATE verdict SET detail = :name
+WHERE rule = 'REVIEW' AND EXISTS (
+    SELECT 1 FROM own_register AS own WHERE own.register_no = verdict.register_no
+    AND captured_at_ms BETWEEN from_ms AND to_ms AND account_no = :account)
+
+-- name: forget-dwelling
+UPDATE account SET dwelling = :name WHERE account_no = :account
+
+-- name: forget-line-dwellings
+UPDATE written_line SET dwelling = :name
+WHERE point_no IN (SELECT point_no FROM point WHERE account_no = :account)
+
+-- name: events
+SELECT event_no, CAST(payload AS TEXT) FROM event WHERE names(CAST(payload AS TEXT))
+
+-- name: done
+UPDATE forgetting SET words = '[]', why = :name, confirmed_by = :by, done_at_ms = :now,
+    pseudonym = :name WHERE forgetting_no = :number
+
+-- name: expire-quarantine
+UPDATE quarantine SET evidence = x'', kept = 0, detail = 'expired' WHERE quarantine_no IN (
+    SELECT quarantine_no FROM quarantine WHERE received_at_ms < :before AND kept > 0 LIMIT :most)
+RETURNING quarantine_no
+
+-- name: expire-claims
+UPDATE claim SET actor = 'expired', reference = 'expired-' || claim_no WHERE claim_no IN (
+    SELECT claim_no FROM claim WHERE entered_ms < :before AND actor <> 'expired'
+    AND actor NOT LIKE 'forgotten-%' LIMIT :most)
+RETURNING claim_no
+
+-- name: expire-reviews
+UPDATE decision SET why = 'expired', document = CASE WHEN document IS NOT NULL THEN 'expired' END
+WHERE decision_no IN (SELECT decision_no FROM decision WHERE at_ms < :before AND standing = 'done'
+    AND why <> 'expired' AND why NOT LIKE 'forgotten-%' LIMIT :most)
+RETURNING decision_no
+
+-- name: expire-review-verdicts
+UPDATE verdict SET detail = 'expired'
+WHERE rule = 'REVIEW' AND given_at_ms < :before AND detail <> 'expired'
+    AND detail NOT LIKE 'forgotten-%'
+
+-- name: expire-requests
+UPDATE gis_message SET body = x'' WHERE message_no IN (
+    SELECT message_no FROM gis_message WHERE changed_at_ms < :before AND length(body) > 0
+    AND state IN ('done', 'refused') LIMIT :most)
+RETURNING message_no
+
+-- name: expiring-entries
+SELECT audit_no FROM audit WHERE at_ms < :before AND forgotten_by IS NULL
+    AND act NOT IN ('person forget', 'retention') ORDER BY audit_no LIMIT :most

@@ -1,0 +1,164 @@
+"""The door for devices: enrolment, renewal and rotation over HTTPS on a listener of its own.
+
+TLS 1.3 with the server's certificate; there is nothing else behind this door, and nothing on it in
+clear. Bodies are bounded before they are read, knocks are counted before they are judged, and the
+judgement runs in the thread that writes the ledger.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+from cloud_sync.enrolment import (
+    ENROL_PATH,
+    MESSAGE_BYTES_MAX,
+    RENEW_PATH,
+    ROTATE_PATH,
+    Answer,
+    Refused,
+    encode_answer,
+)
+from gateway.config import ConfigError, EnrolmentConfig
+from gateway.identity.enrolling import Doorkeeper
+from gateway.identity.gate import Gate
+from gateway.identity.model import NotLetIn, Why
+from gateway.store import StoreError
+from gateway.web.server import GOODBYE_S, QuietServer
+
+Judge = Callable[[bytes, str, int], Answer]
+Call = Callable[[Callable[[], Answer | None]], Awaitable[Answer | None]]
+"""Runs a judgement where the ledger is written."""
+
+# A device knocks once in months; whoever holds more connections open is no device.
+CONNECTIONS_MAX = 64
+# A request is one packet or two, also over a bad mobile link.
+BODY_S = 15.0
+# Knocks that came too often are counted here and recorded as one.
+TOO_OFTEN_RECORDED_S = 60.0
+_STATUS = {Why.MALFORMED: 400, Why.TOO_OFTEN: 429}
+_TYPE = "application/cbor"
+
+log = structlog.get_logger()
+
+
+class Door:
+    """The routes before a `Doorkeeper`; `clock` tells ms since the epoch."""
+
+    def __init__(self, keeper: Doorkeeper, call: Call, clock: Callable[[], int]) -> None:
+        self._keeper = keeper
+        self._call = call
+        self._clock = clock
+        self._gate = Gate()
+        self._recorded_s = -TOO_OFTEN_RECORDED_S
+
+    def app(self) -> FastAPI:
+        """Three routes and no others."""
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        judges = {
+            ENROL_PATH: self._keeper.enrol,
+            RENEW_PATH: self._keeper.renew,
+            ROTATE_PATH: self._keeper.rotate,
+        }
+        for path, judge in judges.items():
+            app.post(path)(self._route(judge))
+        return app
+
+    def _route(self, judge: Judge) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            source = request.client.host if request.client else ""
+            try:
+                return await self._answered(judge, request, source)
+            except NotLetIn as refusal:
+                log.warning("not let in", reason=refusal.why, device=refusal.device, source=source)
+                return _refused(refusal)
+            except StoreError as error:
+                log.warning("ledger cannot write", error=str(error))
+                return Response(status_code=503)
+
+        return answer
+
+    async def _answered(self, judge: Judge, request: Request, source: str) -> Response:
+        if not self._gate.admits(source, time.monotonic()):
+            await self._too_often(source)
+        try:
+            body = await _body(request)
+        except NotLetIn as refusal:
+            await self._record(refusal, source)
+            raise
+        given = await self._call(lambda: judge(body, source, self._clock()))
+        if given is None:
+            return Response(status_code=503)
+        return Response(encode_answer(given), media_type=_TYPE)
+
+    async def _too_often(self, source: str) -> None:
+        refusal = NotLetIn(Why.TOO_OFTEN, "try again in a minute")
+        now_s = time.monotonic()
+        if now_s - self._recorded_s >= TOO_OFTEN_RECORDED_S:
+            self._recorded_s = now_s
+            await self._record(refusal, source)
+        raise refusal
+
+    async def _record(self, refusal: NotLetIn, source: str) -> None:
+        await self._call(lambda: self._keeper.refused(refusal, source, self._clock()))
+
+
+async def _body(request: Request) -> bytes:
+    """At most as much as a message has; NotLetIn for more, or for one that does not come."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > MESSAGE_BYTES_MAX:
+                    raise NotLetIn(Why.MALFORMED, f"expected at most {MESSAGE_BYTES_MAX} bytes")
+    except TimeoutError:
+        raise NotLetIn(Why.MALFORMED, "the request did not come to its end") from None
+    return bytes(body)
+
+
+def _refused(refusal: NotLetIn) -> Response:
+    said = Refused(1, refusal.why, refusal.detail[:500])
+    return Response(encode_answer(said), _STATUS.get(refusal.why, 403), media_type=_TYPE)
+
+
+def tls(config: EnrolmentConfig) -> ssl.SSLContext:
+    """TLS 1.3 with the server's certificate; ConfigError for files that cannot be used."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_cert_chain(config.cert, config.key)
+    except (OSError, ssl.SSLError) as error:
+        both = f"{config.cert} with {config.key}"
+        raise ConfigError(f"enrolment: cannot use the certificate {both}: {error}") from error
+    return context
+
+
+async def serve(listener: socket.socket, app: FastAPI, context: ssl.SSLContext) -> None:
+    """Serve the door until cancelled."""
+    server = QuietServer(
+        uvicorn.Config(
+            app,
+            ssl_context_factory=lambda _config, _default: context,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            limit_concurrency=CONNECTIONS_MAX,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=GOODBYE_S,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await serving

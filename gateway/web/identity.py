@@ -1,0 +1,68 @@
+"""The page of who may speak: a house's devices, its invitations, and who was not let in."""
+
+from functools import cached_property
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+from gateway.identity.model import IdentityRow, InvitationState, Invited, RefusalRow, state_of
+from gateway.identity.standing import ALARMING, Standing, fingerprint_of, standing_of
+from gateway.sqlite.overview import LedgerOverview
+from gateway.web.site import Asking, Site
+from gateway.web.texts import Words
+from gateway.web.view import View
+
+_LOOKS = {Standing.VALID: "s0", Standing.BY_HAND: "snone", Standing.FIRST: "s0"}
+
+
+class IdentityView(View):
+    """A house with its devices' identities."""
+
+    # Who was not let in stands in no house for sure, so all of them are shown, the last ones.
+    REFUSALS_MAX = 30
+
+    def __init__(
+        self, overview: LedgerOverview, house: str | None, words: Words, now_ms: int
+    ) -> None:
+        super().__init__(overview, house, words, now_ms)
+        self._identities, self._at_ms = overview.identities, now_ms
+
+    @cached_property
+    def identities(self) -> list[IdentityRow]:
+        """The house's devices that have a key."""
+        return [] if self.house is None else self._identities.identities(self.house.name)
+
+    @cached_property
+    def invitations(self) -> list[Invited]:
+        """The house's invitations that can still be used."""
+        if self.house is None:
+            return []
+        found = self._identities.invitations(self.house.name)
+        return [one for one in found if state_of(one, self._at_ms) is InvitationState.OPEN]
+
+    @cached_property
+    def not_let_in(self) -> list[RefusalRow]:
+        """Who was refused last, of all houses."""
+        return self._identities.refusals(self.REFUSALS_MAX)
+
+    def fingerprint(self, one: IdentityRow) -> str:
+        """What the device itself shows."""
+        return fingerprint_of(one, self._at_ms)
+
+    def standing(self, one: IdentityRow) -> Standing:
+        """How a device stands."""
+        return standing_of(one, self._at_ms)
+
+    def standing_look(self, one: IdentityRow) -> str:
+        """The style of that."""
+        standing = self.standing(one)
+        return "s2" if standing in ALARMING else _LOOKS.get(standing, "s1")
+
+
+def add_to(app: FastAPI, site: Site) -> None:
+    """Add the route."""
+
+    def identity(asked: Asking) -> HTMLResponse:
+        return site.page(asked, "identity.html", IdentityView)
+
+    app.get("/identity", response_class=HTMLResponse)(identity)
