@@ -1,6 +1,7 @@
 """The audit log on SQLite."""
 
 import secrets
+import json
 import sqlite3
 from collections.abc import Collection, Iterator
 
@@ -31,12 +32,12 @@ class SqliteAudit:
         rows = self._sql.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY audit_no")  # noqa: S608
         return (_entry(row) for row in rows)
 
-    def newest(self, limit: int, acts: str = "") -> list[Entry]:
-        """The last entries, the newest first; only those whose act begins with `acts`."""
+    def newest(self, limit: int, acts: Collection[str] = ("",)) -> list[Entry]:
+        """The last entries, the newest first; only those whose act begins with one of `acts`."""
         rows = self._sql.execute(
-            f"SELECT {_COLUMNS} FROM audit WHERE substr(act, 1, length(?1)) = ?1"  # noqa: S608 - ours
-            " ORDER BY audit_no DESC LIMIT ?2",
-            (acts, limit),
+            f"SELECT {_COLUMNS} FROM audit WHERE EXISTS (SELECT 1 FROM json_each(?1)"  # noqa: S608 - ours
+            " WHERE substr(act, 1, length(value)) = value) ORDER BY audit_no DESC LIMIT ?2",
+            (json.dumps([*acts]), limit),
         )
         return [_entry(row) for row in rows]
 

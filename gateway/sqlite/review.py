@@ -192,7 +192,7 @@ class SqliteQueue:
         return [Refusal(*row) for row in rows]
 
     def log(self, limit: int) -> list[Entry]:
-        return SqliteAudit(self._sql).newest(limit, "review ")
+        return SqliteAudit(self._sql).newest(limit, ("review ", "outbox retry"))
 
     def disagreements(self) -> list[str]:
         return [str(row[0]) for row in self._sql.execute(_SQL["disagreements"])]

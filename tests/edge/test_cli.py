@@ -66,7 +66,8 @@ class TestMistakes:
         key = tmp_path / "keys/device.key"
         key.chmod(0o644)
         assert refused(device.run("run")) == (
-            f"Error: key file {key} has rights 0644, expected 0600: run chmod 600 {key}"
+            f"Error: {tmp_path}/edge.toml: key file {key} has rights 0644, expected 0600:"
+            f" run chmod 600 {key}"
         )
 
     def test_running_without_a_key_says_how_to_get_one(self, tmp_path: Path) -> None:

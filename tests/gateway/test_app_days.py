@@ -35,7 +35,7 @@ async def found(folder: Path, now_ms: int, seconds: float) -> list[tuple[str, st
     """What a gateway that runs so long at that time has found, looked at from outside."""
     config = GatewayConfig(
         data=folder,
-        broker=BrokerConfig(host=HOST, port=free_port(), client_id="gateway"),
+        broker=BrokerConfig(host=HOST, port=free_port(), client_id="gateway", without_tls=True),
         web=WebConfig(enabled=False),
     )
     reader = connect(folder / LEDGER_FILE)

@@ -24,7 +24,7 @@ MADE = (
     "badge_", "claim_", "clock_", "cutoff_", "decided_", "found_", "handed_", "hint_", "method_",
     "origin_", "period_", "reading_", "reconcile_", "remark_", "role_", "rule_", "signature_of_",
     "slot_", "source_", "state_", "sum_", "tier_", "todo_", "unit_", "way_", "balance_by_",
-    "brought_", "chain_", "log_",
+    "brought_", "chain_", "log_", "identity_", "not_in_",
 )  # fmt: skip
 RESOURCES = {"electricity", "cold-water", "hot-water", "heat", "gas"}
 
@@ -60,7 +60,7 @@ def test_no_text_of_a_page_is_of_the_wrong_language() -> None:
     for key, (russian, english) in texts.TEXTS.items():
         if key == "language":
             continue
-        bare = re.sub(r"plomba-gateway [\w ./-]+|GIS ZhKH|PDF|QR", "", russian)
+        bare = re.sub(r"plomba-(?:edge|gateway) [\w ./-]+|GIS ZhKH|PDF|QR", "", russian)
         assert not re.search(r"[a-z]{3,} [a-z]{3,}", bare), key
         assert not re.search(r"[А-Яа-я]{3,}", re.sub(names, "", english)), key
 

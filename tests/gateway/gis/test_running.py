@@ -91,7 +91,8 @@ async def test_refused_is_reviewed_put_right_and_accepted_while_it_runs(folder: 
     with serving(service) as endpoint:
         file = folder / "gateway.toml"
         file.write_text(
-            f'data = "."\nbroker = {{ host = "127.0.0.1", port = {free_port()} }}\n'
+            'data = "."\n'
+            f'broker = {{ host = "127.0.0.1", port = {free_port()}, without_tls = true }}\n'
             f"web = {{ port = {port} }}\n"
             f'[gis_zhkh]\nendpoint = "{endpoint}"\norganisation = "{ORGANISATION}"\n'
         )
