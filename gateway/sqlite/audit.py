@@ -1,7 +1,7 @@
 """The audit log on SQLite."""
 
-import secrets
 import json
+import secrets
 import sqlite3
 from collections.abc import Collection, Iterator
 
