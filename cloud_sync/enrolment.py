@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from cloud_sync import signing, wire
 from cloud_sync.certificates import CERTIFICATES_BYTES_MAX, REQUEST_BYTES_MAX
-from cloud_sync.signing import KeyFileError, SealError, SigningKey, VerifyKey
+from cloud_sync.signing import KeyFileError, Sealer, SealError, VerifyKey
 from cloud_sync.topics import DeviceId
 from cloud_sync.wire import WireError
 
@@ -93,7 +93,7 @@ def purpose(device: str, what: Literal["enrol", "renew", "rotate", "rotate-to"])
     return f"plomba/v1/{device}/identity/{what}"
 
 
-def seal_enrol(message: Enrol, key: SigningKey) -> bytes:
+def seal_enrol(message: Enrol, key: Sealer) -> bytes:
     """The body of an enrolment."""
     return key.seal(wire.encode(message), purpose(message.device, "enrol"))
 
@@ -106,7 +106,7 @@ def open_enrol(body: bytes) -> Enrol:
     return message
 
 
-def seal_renew(message: Renew, key: SigningKey) -> bytes:
+def seal_renew(message: Renew, key: Sealer) -> bytes:
     """The body of a renewal."""
     return key.seal(wire.encode(message), purpose(message.device, "renew"))
 
@@ -121,7 +121,7 @@ def check_renew(body: bytes, device: str, key: VerifyKey) -> None:
     _verify(body, key, purpose(device, "renew"))
 
 
-def seal_rotate(message: Rotate, old: SigningKey, new: SigningKey) -> bytes:
+def seal_rotate(message: Rotate, old: Sealer, new: Sealer) -> bytes:
     """The body of a rotation."""
     inner = new.seal(wire.encode(message), purpose(message.device, "rotate-to"))
     return old.seal(inner, purpose(message.device, "rotate"))

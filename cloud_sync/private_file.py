@@ -10,8 +10,9 @@ import stat
 from pathlib import Path
 
 OWNER_ONLY, OWNER_AND_GROUP = 0o077, 0o007
-# What a secret of ours or of a webhook begins with, a PEM, and an address with a password in it.
-_SECRET = re.compile(r"^\s*(whsec_|plomba_|-----BEGIN)|://[^/\s]*@|^[0-9A-Fa-f]{32,}$")
+# What a secret of ours or of a webhook begins with, a PEM, an address with a password in it, and
+# where a key in a token is, which somebody may have written a PIN into.
+_SECRET = re.compile(r"^\s*(whsec_|plomba_|-----BEGIN|(?i:pkcs11:))|://[^/\s]*@|^[0-9A-Fa-f]{32,}$")
 
 
 class KeyFileError(ValueError):

@@ -7,9 +7,10 @@ be empty and the envelope canonical: there is no byte in a message that could ch
 
 import hashlib
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import cbor2
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -28,6 +29,10 @@ _EDDSA = -8  # RFC 9053, 2.2
 _SIGNATURE_BYTES = 64
 # The batch bound plus tag, headers and signature, generously.
 MESSAGE_BYTES_MAX = 256 * 1024 + 512
+
+
+class KeyUnavailable(KeyFileError):  # noqa: N818 - named by what happened
+    """A key that cannot sign now, but may again: its token was taken out, its PIN changed."""
 
 
 class SealError(ValueError):
@@ -88,13 +93,26 @@ class VerifyKey:
             raise SealError("bad-signature", f"not signed by {self.key_id.hex()}") from None
 
 
+class Sealer(Protocol):
+    """Whatever holds a private key: a file (`SigningKey`) or a token (`token_key.TokenKey`)."""
+
+    @property
+    def public(self) -> VerifyKey:
+        """Its public half."""
+
+    def seal(self, payload: bytes, topic: str) -> bytes:
+        """The COSE_Sign1 message of `payload`, bound to `topic`; KeyUnavailable."""
+
+    def probe(self) -> None:
+        """KeyUnavailable if `seal` could not be done now."""
+
+
 class SigningKey:
     """A private key; it leaves this class only into its own file."""
 
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._private = private
         self.public = VerifyKey(private.public_key().public_bytes_raw())
-        self._protected = _protected_header(self.public.key_id)
 
     @classmethod
     def generate(cls) -> "SigningKey":
@@ -142,8 +160,18 @@ class SigningKey:
 
     def seal(self, payload: bytes, topic: str) -> bytes:
         """The COSE_Sign1 message of `payload`, bound to `topic`."""
-        signature = self._private.sign(_to_be_signed(self._protected, topic, payload))
-        return _envelope(self._protected, payload, signature)
+        return seal_with(self.public, self._private.sign, payload, topic)
+
+    def probe(self) -> None:
+        """Nothing: a key in memory can always seal."""
+
+
+def seal_with(
+    public: VerifyKey, sign: Callable[[bytes], bytes], payload: bytes, topic: str
+) -> bytes:
+    """The COSE_Sign1 message of `payload`, bound to `topic`, signed by the key of `public`."""
+    protected = _protected_header(public.key_id)
+    return _envelope(protected, payload, sign(_to_be_signed(protected, topic, payload)))
 
 
 def parse(message: bytes) -> Sealed:

@@ -16,7 +16,7 @@ import structlog
 
 from cloud_sync import batch, topics
 from cloud_sync.delivery import Sender
-from cloud_sync.signing import SigningKey, VerifyKey
+from cloud_sync.signing import KeyUnavailable, Sealer, VerifyKey
 from cloud_sync.state import PROBLEMS_MAX, DeviceState
 from drivers.reading import Readout
 from edge.clock import Clock
@@ -33,6 +33,7 @@ log = structlog.get_logger("edge.agent")
 LINE_BYTES_MAX = PACK_BYTES + READOUT_BYTES_MAX + 1024
 # After a full disk the next try comes with the next minute; nothing is asked of meters in between.
 FULL_MS = 60_000
+_KEY_PROBLEM = "signing key"
 # A goodbye to a broker that does not answer is not worth more; everything is on the disk.
 GOODBYE_S = 6.0
 
@@ -52,7 +53,7 @@ class Agent:
         self,
         *,
         device: str,
-        key: SigningKey,
+        key: Sealer,
         gateway_key: VerifyKey,
         spool: Spool,
         lines: Sequence[LinePlan],
@@ -77,6 +78,7 @@ class Agent:
         self._topic = topics.batch_topic(device)
         self._closed_until_ms = 0
         self._sampling = True
+        self._key_problem: str | None = None
         self._skipped_reads = 0
         self._unstored = 0
         self.sender = Sender(spool, device=device, gateway_key=gateway_key, random=random)
@@ -130,6 +132,8 @@ class Agent:
     def report(self) -> DeviceState:
         """How the device is, for the operator."""
         problems = {s: why for poller in self.pollers for s, why in poller.problems.items()}
+        first = {} if self._key_problem is None else {_KEY_PROBLEM: self._key_problem}
+        problems = first | dict(sorted(problems.items()))
         now = self._clock.now()
         return DeviceState(
             state="online",
@@ -142,7 +146,7 @@ class Agent:
             sampling=self._sampling,
             skipped_reads=self._skipped_reads,
             lost_batches=self._spool.counters.lost_batches,
-            problems=dict(sorted(problems.items())[:PROBLEMS_MAX]),
+            problems=dict(list(problems.items())[:PROBLEMS_MAX]),
             refused_receipts=dict(self.sender.refused),
             last_command=self.commander.last if self.commander else 0,
             refused_commands=dict(self.commander.refused) if self.commander else {},
@@ -155,6 +159,8 @@ class Agent:
         if foreign:
             raise Refused("unknown-meter", f"no meter {foreign[0]} on the lines of {self._device}")
         if not self.may_sample():
+            if self._key_problem is not None:
+                raise Refused("cannot-sign", self._key_problem)
             raise Refused("spool-full", "no meter is asked until there is room")
         answers = [poller.read_now(meters) for poller in self.pollers]
         asked = sum(len(now) for now, _ in answers)
@@ -173,16 +179,38 @@ class Agent:
         return f"{again} of {wanted} batches will be sent again"
 
     def may_sample(self) -> bool:
-        """Whether the spool has room for whatever all lines may bring at once."""
+        """Whether the key signs, and the spool has room for whatever all lines may bring at once.
+
+        What cannot be signed is worth nothing, and a battery meter's answers are numbered: a meter
+        is not asked in vain.
+        """
         used = self._spool.used_bytes
         room = used + self._reserve_bytes <= self._spool.max_bytes
-        sampling = room and self._clock.now().uptime_ms >= self._closed_until_ms
+        waited = self._clock.now().uptime_ms >= self._closed_until_ms
+        sampling = room and waited and self._signs()
         if sampling is not self._sampling:
             self._sampling = sampling
             say = log.info if sampling else log.error
-            event = "sampling again" if sampling else "spool full: no meter is asked any more"
+            why = "spool full" if self._key_problem is None else "cannot sign"
+            event = "sampling again" if sampling else f"{why}: no meter is asked any more"
             say(event, spool_bytes=used, spool_bytes_max=self._spool.max_bytes)
         return sampling
+
+    def _signs(self) -> bool:
+        """Whether a key that failed is back; asked once a minute."""
+        if self._key_problem is None:
+            return True
+        try:
+            self._key.probe()
+        except KeyUnavailable as error:
+            self._key_fails(error)
+            return False
+        self._key_problem = None
+        return True
+
+    def _key_fails(self, error: KeyUnavailable) -> None:
+        self._key_problem = str(error)
+        self._closed_until_ms = self._clock.now().uptime_ms + FULL_MS
 
     def skipped(self, meters: int) -> None:
         """That many due reads were left out because there was no room."""
@@ -202,6 +230,11 @@ class Agent:
             self._unstored += readings
             self._closed_until_ms = self._clock.now().uptime_ms + FULL_MS
             log.error("readings lost: no room", readings=readings, reason=str(error))  # noqa: TRY400 - the reason is the whole story
+            return
+        except KeyUnavailable as error:
+            self._unstored += readings
+            self._key_fails(error)
+            log.error("readings lost: cannot sign", readings=readings, reason=str(error))  # noqa: TRY400 - the reason is the whole story
             return
         self._unstored = 0
         if self._spool.filling and not was_filling:

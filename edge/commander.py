@@ -17,7 +17,7 @@ import structlog
 from cloud_sync import command as wire_command
 from cloud_sync import signing, state, topics
 from cloud_sync.command import REASON_CHARS_MAX, REPORT_BYTES_MAX, Answer, Command
-from cloud_sync.signing import SealError, SigningKey, VerifyKey
+from cloud_sync.signing import KeyUnavailable, Sealer, SealError, VerifyKey
 from cloud_sync.state import DeviceState
 from cloud_sync.wire import WireError
 from drivers.reading import ClockState
@@ -65,7 +65,7 @@ class Commander:
         self,
         *,
         device: str,
-        key: SigningKey,
+        key: Sealer,
         gateway_key: VerifyKey,
         record: CommandRecord,
         clock: Clock,
@@ -98,6 +98,14 @@ class Commander:
         command = self._opened(message)
         if command is None:
             return
+        try:
+            self._answer(command)
+        except KeyUnavailable as error:
+            # Before it is carried out an answer is sealed, so nothing was done; asked again later.
+            self.refused["cannot-sign"] += 1
+            log.warning("command not answered", number=command.number, reason=str(error))
+
+    def _answer(self, command: Command) -> None:
         if command.number == self.last and self._record.kept.answer:
             self._answers.append(self._record.kept.answer)
             return

@@ -20,7 +20,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from cloud_sync import private_file
+from cloud_sync import private_file, token_uri
+from cloud_sync.token_uri import TokenUri
 from cloud_sync.topics import DEVICE_PATTERN
 from drivers import profile
 from drivers.bus import TURNAROUND_S, Framing
@@ -69,6 +70,16 @@ def _profile(name: str) -> str:
     return name
 
 
+def _key_place(value: object) -> Path | TokenUri:
+    if isinstance(value, str) and token_uri.is_token(value):
+        return token_uri.parse(value)
+    if isinstance(value, str | Path):
+        return private_file.named(Path(value))
+    if isinstance(value, TokenUri):
+        return value
+    raise ValueError("expected the name of a file, or a pkcs11: URI")
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -76,6 +87,8 @@ class _Section(BaseModel):
 PathText = Annotated[Path, Field(strict=False)]
 PrivateFile = Annotated[Path, Field(strict=False), AfterValidator(private_file.named)]
 """A file with a secret in it."""
+KeyPlace = Annotated[Path | TokenUri, PlainValidator(_key_place)]
+"""Where the signing key is: a file, or a token (docs/identity.md)."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 
 
@@ -83,7 +96,7 @@ class DeviceConfig(_Section):
     """Who this device is, whose receipts it believes, and where it keeps its state."""
 
     name: Annotated[str, Field(pattern=DEVICE_PATTERN)]
-    key: PrivateFile
+    key: KeyPlace
     gateway_key: PathText
     state_dir: PathText
     meter_keys: PrivateFile | None = None
@@ -285,8 +298,10 @@ def parse(text: str, path: Path) -> EdgeConfig:
 def _refuse_open(config: EdgeConfig, path: Path) -> None:
     """Refuse files with secrets that others may read."""
     mine, both = private_file.OWNER_ONLY, private_file.OWNER_AND_GROUP
+    key = config.device.key
+    signing = (Path(key.pin_source), "PIN file") if isinstance(key, TokenUri) else (key, "key file")
     files = (
-        (config.device.key, "key file", mine),
+        (*signing, mine),
         (config.broker.cert_key, "key file", mine),
         (config.device.meter_keys, "meter keys", both),
     )
@@ -335,10 +350,9 @@ def _from_folder(config: EdgeConfig, folder: Path) -> EdgeConfig:
     """The same with every path seen from the file's folder."""
 
     def moved(section: _Section) -> dict[str, Any]:
-        values = section.model_dump()
         return {
             name: folder / value.expanduser() if isinstance(value, Path) else value
-            for name, value in values.items()
+            for name, value in section
         }
 
     return config.model_copy(

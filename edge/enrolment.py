@@ -21,7 +21,8 @@ from cloud_sync.certificates import (
 from cloud_sync.enrolment import Answer, Enrol, EnrolmentError, Renew, Rotate
 from cloud_sync.invitation import Invitation, InvitationError
 from cloud_sync.ladder import is_due
-from cloud_sync.signing import SigningKey, VerifyKey
+from cloud_sync.signing import Sealer, VerifyKey
+from cloud_sync.token_uri import TokenUri
 from edge import files, https, identity
 from edge.config import ConfigError, EdgeConfig
 from edge.enrolled import Enrolled, load, save
@@ -31,8 +32,6 @@ Post = Callable[[str, str, bytes, str, int], Response]
 """`edge.https.post`, or what a test puts in its place: url, path, body, roots, limit."""
 
 _OK = 200
-NEXT = ".next"
-"""The end of the name of a signing key that is not in use yet."""
 
 
 class NotEnrolled(Exception):  # noqa: N818 - named by what happened
@@ -73,7 +72,7 @@ def enrol(config: EdgeConfig, invitation: Path, post: Post = https.post) -> Enro
     return enrolled
 
 
-def born(config: EdgeConfig) -> tuple[SigningKey, TlsKey]:
+def born(config: EdgeConfig) -> tuple[Sealer, TlsKey]:
     """Both keys, made now where they are missing."""
     key = identity.load_or_make(config.device.key)
     path = _place(config.broker.cert_key)
@@ -89,7 +88,7 @@ def renew(config: EdgeConfig, now_ms: int, post: Post = https.post) -> Certifica
     if not is_due(standing.valid_from_ms, standing.valid_to_ms, now_ms):
         return None
     tls_key = TlsKey.load(_place(config.broker.cert_key))
-    key = SigningKey.load(config.device.key)
+    key = identity.signing_key(config.device.key)
     device = config.device.name
     body = words.seal_renew(Renew(1, device, tls_key.request(device)), key)
     roots = _text(_place(config.broker.ca))
@@ -107,23 +106,19 @@ def rotate(config: EdgeConfig, post: Post = https.post) -> tuple[VerifyKey, Veri
     The new one waits beside the old one until the gateway knows it, so nothing is ever signed with
     a key that is known to nobody.
     """
-    old = SigningKey.load(config.device.key)
-    fresh_file = next_key_file(config)
-    new = identity.load_or_make(fresh_file)
+    old = identity.signing_key(config.device.key)
+    new = identity.load_or_make(next_key(config))
     message = Rotate(1, config.device.name, new.public.public_bytes)
     body = words.seal_rotate(message, old, new)
     roots = _text(_place(config.broker.ca))
     _asked(post, _gateway(config), words.ROTATE_PATH, body, roots)
-    try:
-        fresh_file.replace(config.device.key)
-    except OSError as error:
-        raise NotEnrolled(f"cannot put {fresh_file} into place: {error.strerror}") from error
+    identity.switch(config.device.key)
     return old.public, new.public
 
 
-def next_key_file(config: EdgeConfig) -> Path:
+def next_key(config: EdgeConfig) -> Path | TokenUri:
     """Where a new signing key waits."""
-    return config.device.key.with_name(config.device.key.name + NEXT)
+    return identity.next_of(config.device.key)
 
 
 def certificate(config: EdgeConfig) -> Certificate:

@@ -10,7 +10,7 @@ import structlog
 from cloud_sync.certificates import CertificateError
 from cloud_sync.ladder import Step, step_of
 from cloud_sync.signing import KeyFileError
-from edge import enrolment, https
+from edge import enrolment, https, identity
 from edge.clock import Clock
 from edge.config import ConfigError, EdgeConfig
 from edge.enrolled import load
@@ -72,9 +72,9 @@ async def keep_certificate(
 
 def finish_rotation(config: EdgeConfig, post: Post = https.post) -> None:
     """Bring an exchange of the signing key to its end that was cut short."""
-    if not enrolment.next_key_file(config).exists():
-        return
     try:
+        if not identity.exists(enrolment.next_key(config)):
+            return
         enrolment.rotate(config, post)
         log.info("signing key exchanged")
     except _ERRORS as error:

@@ -90,6 +90,7 @@ def test_requirement_files_are_hashed_and_hold_no_addresses() -> None:
         "dev.txt",
         "edge.txt",
         "gateway.txt",
+        "token.txt",
         "uv.txt",
     }
     for path in files:

@@ -10,8 +10,9 @@ lock() {
     "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-header --no-annotate --no-emit-index-url "$@" --output-file "$out"
 }
-lock requirements/dev.txt pyproject.toml --extra sim --group dev
+lock requirements/dev.txt pyproject.toml --extra sim --extra token --group dev
 lock requirements/edge.txt pyproject.toml --extra edge --constraints requirements/dev.txt
+lock requirements/token.txt pyproject.toml --extra token --constraints requirements/dev.txt
 lock requirements/gateway.txt pyproject.toml --extra gateway --constraints requirements/dev.txt
 printf 'setuptools\n' | lock requirements/build.txt - --constraints requirements/dev.txt
 printf 'uv\n' | lock requirements/uv.txt -

@@ -16,7 +16,8 @@ from cloud_sync import mqtt
 from cloud_sync.certificates import CertificateError, load_certificates
 from cloud_sync.ladder import DAY_MS, Step, step_of
 from cloud_sync.mqtt import TlsError
-from cloud_sync.signing import KeyFileError, SigningKey
+from cloud_sync.signing import KeyFileError
+from cloud_sync.token_uri import TokenUri
 from cloud_sync.transport import Disconnected
 from drivers.driver import Link, LinkDown
 from drivers.link import open_link
@@ -113,10 +114,10 @@ async def _configuration(config: EdgeConfig) -> str:
 
 
 async def _key(config: EdgeConfig) -> str:
-    path = config.device.key
-    if not path.exists():
-        raise Complaint(f"no key file {path}: run plomba-edge enroll")
-    return f"{SigningKey.load(path).public.fingerprint} in {path}"
+    place = config.device.key
+    key = await asyncio.to_thread(identity.signing_key, place)
+    reached = f", reached through {place.module_path}" if isinstance(place, TokenUri) else ""
+    return f"{key.public.fingerprint} in {place}{reached}"
 
 
 async def _gateway_key(config: EdgeConfig) -> str:

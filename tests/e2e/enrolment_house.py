@@ -109,7 +109,12 @@ broker_host = "broker.example"
 
 
 def a_card(
-    folder: Path, name: str = "edge-1", *, invitation: Path | None = None, house: str = ""
+    folder: Path,
+    name: str = "edge-1",
+    *,
+    invitation: Path | None = None,
+    house: str = "",
+    key: str = "keys/device.key",
 ) -> EdgeConfig:
     """A device's configuration, with the invitation put where it looks for it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +125,7 @@ def a_card(
         f"""\
 [device]
 name = "{name}"
-key = "keys/device.key"
+key = "{key}"
 gateway_key = "keys/gateway.pem"
 state_dir = "state"
 

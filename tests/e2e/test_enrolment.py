@@ -23,8 +23,11 @@ from gateway.config import ConfigError
 from gateway.web.server import bound
 from gateway.wiring import system_clock
 from tests.cloud_sync.brokers import HOST
+from tests.cloud_sync.software_token import SoftwareToken, token
 from tests.e2e.enrolment_house import HOUSE, Office, a_card
 from tests.edge.installer import ROOT
+
+__all__ = ["token"]
 
 
 @pytest.fixture
@@ -61,7 +64,9 @@ class TestBirth:
             (device,) = [
                 one for one in listed(office, "identity", "list") if one["device"] == "edge-9"
             ]
-            row = store.registry.device_keys([SigningKey.load(config.device.key).public.key_id])
+            row = store.registry.device_keys(
+                [identity.signing_key(config.device.key).public.key_id]
+            )
         assert f"fingerprint of edge-9: {device['fingerprint']}\n" == err
         assert device["house"] == HOUSE
         assert device["stands"] == "valid"
@@ -223,16 +228,16 @@ class TestRotation:
         config = a_card(tmp_path / "pi", invitation=office.invite())
         async with office.door() as store:
             await enrol(config)
-            old = SigningKey.load(config.device.key).public
+            old = identity.signing_key(config.device.key).public
             code, out, err = await command(config, "rotate-key")
             assert code == 0, err
-            new = SigningKey.load(config.device.key).public
+            new = identity.signing_key(config.device.key).public
             keys = store.registry.device_keys([old.key_id, new.key_id])
         assert out == f"fingerprint of edge-1: {new.fingerprint} (before {old.fingerprint})\n"
         assert keys[new.key_id].valid_to_ms is None
         overlap_ms = (keys[old.key_id].valid_to_ms or 0) - system_clock()
         assert 0 < overlap_ms <= DAY_MS
-        assert not enrolment.next_key_file(config).exists()
+        assert not identity.exists(enrolment.next_key(config))
         (device,) = [one for one in listed(office, "identity", "list") if one["device"] == "edge-1"]
         assert device["fingerprint"] == new.fingerprint
 
@@ -247,13 +252,49 @@ class TestRotation:
 
         async with office.door():
             await enrol(config)
-            old = SigningKey.load(config.device.key).public
+            old = identity.signing_key(config.device.key).public
             with pytest.raises(NotYet):
                 await asyncio.to_thread(enrolment.rotate, config, lost)
-            assert SigningKey.load(config.device.key).public.key_id == old.key_id
-            waiting = SigningKey.load(enrolment.next_key_file(config)).public
+            assert identity.signing_key(config.device.key).public.key_id == old.key_id
+            waiting = identity.signing_key(enrolment.next_key(config)).public
             await asyncio.to_thread(identity_keeper.finish_rotation, config)
-        assert SigningKey.load(config.device.key).public.key_id == waiting.key_id
+        assert identity.signing_key(config.device.key).public.key_id == waiting.key_id
+
+
+@pytest.mark.softhsm
+class TestToken:
+    async def test_a_key_born_in_a_token_is_enrolled_renews_and_is_exchanged(
+        self, office: Office, tmp_path: Path, token: SoftwareToken
+    ) -> None:
+        config = a_card(tmp_path / "pi", invitation=office.invite(), key=token.text())
+
+        def lost(url: str, path: str, body: bytes, roots: str, limit: int) -> Response:
+            https.post(url, path, body, roots, limit)
+            raise https.Away("the line broke")
+
+        async with office.door():
+            code, _, err = await command(config, "enroll")
+            assert code == 0, err
+            old = identity.signing_key(config.device.key).public
+        async with office.door(lambda: system_clock() + 80 * DAY_MS):
+            assert await asyncio.to_thread(enrolment.renew, config, system_clock() + 80 * DAY_MS)
+        async with office.door() as store:
+            code, out, err = await command(config, "rotate-key")
+            assert code == 0, err
+            new = identity.signing_key(config.device.key).public
+            with pytest.raises(NotYet):
+                await asyncio.to_thread(enrolment.rotate, config, lost)
+            assert identity.signing_key(config.device.key).public.key_id == new.key_id
+            waiting = identity.signing_key(enrolment.next_key(config)).public
+            await asyncio.to_thread(identity_keeper.finish_rotation, config)
+            keys = store.registry.device_keys([old.key_id, new.key_id, waiting.key_id])
+        assert out == f"fingerprint of edge-1: {new.fingerprint} (before {old.fingerprint})\n"
+        assert [keys[one.key_id].valid_to_ms is None for one in (old, new, waiting)] == [
+            *(False, False, True)
+        ]
+        assert identity.signing_key(config.device.key).public.key_id == waiting.key_id
+        assert not identity.exists(enrolment.next_key(config))
+        assert {file.name for file in (tmp_path / "pi/keys").glob("*.key")} == {"tls.key"}
 
 
 def test_a_port_in_use_is_one_line(office: Office) -> None:

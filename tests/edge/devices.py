@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from cloud_sync import batch, receipt, signing, state, topics
 from cloud_sync.batch import GENESIS, Batch, chain_hash
 from cloud_sync.receipt import Receipt
-from cloud_sync.signing import SigningKey
+from cloud_sync.signing import Sealer, SigningKey
 from cloud_sync.state import DeviceState
 from cloud_sync.transport import Message
 from drivers.driver import Answer
@@ -86,8 +86,9 @@ class FakeMeter:
 class FakeGateway:
     """Stores what verifies and answers with cumulative receipts, while it is there."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, key: Sealer) -> None:
         self.batches: dict[int, bytes] = {}
+        self._key = key
         self._broker = broker
 
     async def run(self) -> None:
@@ -95,7 +96,7 @@ class FakeGateway:
             await connection.subscribe(topics.ALL_BATCHES)
             async for message in connection.messages():
                 sealed = signing.parse(message.payload)
-                KEY.public.verify(sealed, topics.batch_topic(DEVICE))
+                self._key.public.verify(sealed, topics.batch_topic(DEVICE))
                 self.batches[batch.decode(sealed.payload).sequence] = message.payload
                 await connection.publish(topics.receipt_topic(DEVICE), self._receipt(), retain=True)
 
@@ -108,17 +109,20 @@ class FakeGateway:
 
     @property
     def decoded(self) -> list[Batch]:
-        return [opened(message) for _, message in sorted(self.batches.items())]
+        return [opened(message, self._key) for _, message in sorted(self.batches.items())]
 
 
 class World:
     """One device with its broker and gateway."""
 
-    def __init__(self, folder: Path, loop: VirtualLoop, *, max_bytes: int = 2**24) -> None:
+    def __init__(
+        self, folder: Path, loop: VirtualLoop, *, max_bytes: int = 2**24, key: Sealer = KEY
+    ) -> None:
+        self.key = key
         self.loop = loop
         self.clock = HandClock(loop)
         self.broker = Broker(Random(1), Faults())
-        self.gateway = FakeGateway(self.broker)
+        self.gateway = FakeGateway(self.broker, key)
         self.folder = folder
         self.max_bytes = max_bytes
         self.spool = self._open_spool()
@@ -136,7 +140,7 @@ class World:
         will = Message(topics.state_topic(DEVICE), state.encode(state.OFFLINE))
         return Agent(
             device=DEVICE,
-            key=KEY,
+            key=self.key,
             gateway_key=GATEWAY.public,
             spool=self.spool,
             lines=plans,
@@ -167,7 +171,7 @@ class World:
         """What waits in the spool, opened."""
         numbers = self.spool.waiting(limit=10**6)
         messages = [self.spool.message(number) for number in numbers]
-        return [opened(message) for message in messages if message is not None]
+        return [opened(message, self.key) for message in messages if message is not None]
 
     def reported(self) -> DeviceState | None:
         """What the device says of itself at the moment."""
@@ -175,9 +179,9 @@ class World:
         return state.decode(retained[0].payload) if retained else None
 
 
-def opened(message: bytes) -> Batch:
+def opened(message: bytes, key: Sealer = KEY) -> Batch:
     sealed = signing.parse(message)
-    KEY.public.verify(sealed, topics.batch_topic(DEVICE))
+    key.public.verify(sealed, topics.batch_topic(DEVICE))
     return batch.decode(sealed.payload)
 
 
