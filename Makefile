@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/plomba-ready
 
-.PHONY: help demo test check format lint types imports tests worlds year chaos bench docs sbom lock clean
+.PHONY: help demo test check format lint types imports tests worlds year chaos fuzz bench docs sbom lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -49,9 +49,13 @@ year: $(STAMP)   ## a year of 200 houses on two roads, judged against the truth
 chaos: $(STAMP) servers ## 50 rounds of SIGKILL to edge, broker and gateway
 	@PLOMBA_CHAOS_ROUNDS=50 $(BIN)/pytest -q -n 0 -m processes --timeout 1800 tests/e2e
 
+fuzz: $(STAMP)   ## ten minutes of spoiled bytes for every parser that faces what is not ours
+	@$(BIN)/plomba-sim fuzz --minutes 10
+
 bench: $(STAMP)  ## figures, as ratios measured in one run
 	@$(BIN)/plomba-sim bench bus --json
 	@$(BIN)/plomba-sim bench decode --json
+	@$(BIN)/plomba-sim bench flood --json
 	@$(BIN)/plomba-sim bench ingest --store sqlite --readings 200000 --batch 100 --json
 
 docs: $(STAMP)   ## the pages of commands and of meters, from the programs and profiles themselves

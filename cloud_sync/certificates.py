@@ -36,6 +36,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COMMON_NAME_MAX = 64
 
 
+# What the library raises for what it cannot read; not all of it is a ValueError.
+_UNSOUND = (
+    ValueError,
+    UnsupportedAlgorithm,
+    InvalidSignature,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
+
 class CertificateError(ValueError):
     """A certificate, request or authority that cannot be used; the text says why."""
 
@@ -108,7 +119,7 @@ def parse_request(text: str) -> Request:
         key = request.public_key()
         holds = request.is_signature_valid
         name = common_name(request.subject)
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
+    except _UNSOUND as error:
         raise CertificateError("expected a certificate request (PKCS#10) in PEM form") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise CertificateError("expected a request for a key on P-256")
@@ -127,7 +138,7 @@ def parse_certificates(text: str) -> list[Certificate]:
     try:
         found = x509.load_pem_x509_certificates(text.encode("ascii"))
         return [facts(one) for one in found]
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _UNSOUND as error:
         raise CertificateError("expected certificates in PEM form") from error
 
 
@@ -226,7 +237,7 @@ def loaded(pem: str) -> x509.Certificate:
     """The library's object of a PEM; CertificateError otherwise."""
     try:
         return x509.load_pem_x509_certificate(pem.encode("ascii"))
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _UNSOUND as error:
         raise CertificateError("expected a certificate in PEM form") from error
 
 

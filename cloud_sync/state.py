@@ -59,5 +59,5 @@ def decode(payload: bytes) -> DeviceState | None:
         return None
     try:
         return msgspec.json.decode(payload, type=DeviceState)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

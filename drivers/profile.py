@@ -60,7 +60,7 @@ def parse(data: bytes, file: str) -> MeterProfile:
         profile: MeterProfile = msgspec.convert(document, MeterProfile)
         _refuse_another_name(profile, file)
         _check(profile)
-    except (ValueError, msgspec.ValidationError) as error:
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:
         raise ProfileError(f"{file}: {error}") from error
     return profile
 

@@ -54,5 +54,5 @@ def read(path: Path) -> Kept | None:
     """What a record says; None if it cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Kept)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

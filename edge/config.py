@@ -285,7 +285,8 @@ def parse(text: str, path: Path) -> EdgeConfig:
     """The configuration that `text`, the content of `path`, says; ConfigError otherwise."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    # A number of thousands of digits is a plain ValueError, tables too deep a RecursionError.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     try:
         config = _from_folder(EdgeConfig.model_validate(table), path.parent)

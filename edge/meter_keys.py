@@ -34,7 +34,7 @@ def load(path: Path) -> Keys:
         raise KeyFileError(f"meter keys {path}: expected at most {_FILE_BYTES_MAX} bytes")
     try:
         table = tomllib.loads(data.decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise KeyFileError(f"meter keys {path} are not TOML: {error}") from error
     return {name.upper(): _key(name, value, path) for name, value in table.items()}
 

@@ -13,19 +13,22 @@ import gc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from cloud_sync import receipt as wire_receipt
 from cloud_sync import topics
 from cloud_sync.signing import SigningKey
-from gateway import quarantine, rules
+from gateway import clones, quarantine, rules
+from gateway.audit import AuditPort
 from gateway.boots import Boots
 from gateway.chain import Placing
 from gateway.chains import Chains, Group
+from gateway.clones import TWICE, ClonePort
 from gateway.docket import Docket
+from gateway.flood import Flood
 from gateway.judge import Judge, Signed
 from gateway.opening import Incoming, Keyring, Opened, open_batch, parse
-from gateway.quarantine import Refusal
+from gateway.quarantine import Reason, Refusal
 from gateway.rules.parameters import TABLE, Table
 from gateway.store import BatchRow, QuarantineRow, Store
 from gateway.tracks import Tracks
@@ -52,13 +55,25 @@ class Outcome(NamedTuple):
     counts: Counter[str]
 
 
+class IngestStore(Store, Protocol):
+    """The store with whom a cloned device is told to."""
+
+    @property
+    def clones(self) -> ClonePort:
+        """Devices that speak from two places."""
+
+    @property
+    def audit(self) -> AuditPort:
+        """The log of acts."""
+
+
 class Ingest:
     """The way of batches into `store`; receipts are signed with `key`.
 
     `table` holds the numbers of the rules.
     """
 
-    def __init__(self, store: Store, key: SigningKey, table: Table = TABLE) -> None:
+    def __init__(self, store: IngestStore, key: SigningKey, table: Table = TABLE) -> None:
         self._store = store
         self._table = table
         self._key = key
@@ -67,6 +82,7 @@ class Ingest:
         self._boots = Boots(store.ledger)
         self._tracks = Tracks(store, table)
         self._revision = -1
+        self.flood = Flood()
 
     def process(self, messages: Sequence[Incoming], now_ms: int) -> Outcome:
         """Store what is sound, quarantine the rest, answer; StoreError leaves nothing half done."""
@@ -88,13 +104,26 @@ class Ingest:
         if revision != self._revision:
             self._forget()
             self._revision = revision
-        work = _Work(group, now_ms)
+        work = _Work(group, now_ms, self.flood)
         opened = work.open(self._keyring)
         if opened:
             self._enter(work, opened)
+        if work.twice:
+            clones.tell(self._store.clones, self._store.audit, work.twice, now_ms)
         self._store.quarantine.add(work.refused)
+        self._note_unheard(work)
         self._store.ledger.count(work.counts)
         return work
+
+    def _note_unheard(self, work: "_Work") -> None:
+        """Count what was not looked at since the last group, and keep what is kept of it."""
+        count, rows = self.flood.told()
+        if not count:
+            return
+        self._store.quarantine.add(rows)
+        if count > len(rows):
+            self._store.quarantine.add_unkept(Reason.FLOOD, count - len(rows))
+        work.counts["refused"] += count
 
     def _enter(self, work: "_Work", opened: list[Opened]) -> None:
         ledger = self._store.ledger
@@ -131,9 +160,11 @@ class Ingest:
 class _Work:
     """One group on its way: what is refused, what is counted, what is answered."""
 
-    def __init__(self, group: Sequence[Incoming], now_ms: int) -> None:
+    def __init__(self, group: Sequence[Incoming], now_ms: int, flood: Flood) -> None:
         self._group = group
+        self._flood = flood
         self.now_ms = now_ms
+        self.twice: list[Opened] = []
         self.refused: list[QuarantineRow] = []
         self.receipts: dict[str, bytes] = {}
         self.counts: Counter[str] = Counter()
@@ -142,6 +173,8 @@ class _Work:
         """The sound batches, each device's in the order of their numbers."""
         parsed = []
         for incoming in self._group:
+            if not self._hears(incoming):
+                continue
             try:
                 parsed.append(parse(incoming))
             except Refusal as refusal:
@@ -149,10 +182,14 @@ class _Work:
         keys = keyring.load({item.sealed.key_id for item in parsed})
         opened = []
         for item in parsed:
+            incoming = Incoming(item.topic, item.message)
+            # Asked again: what stood before it in the group may have been refused.
+            if not self._hears(incoming, stranger=item.sealed.key_id not in keys):
+                continue
             try:
                 opened.append(open_batch(item, keys, self.now_ms))
             except Refusal as refusal:
-                self._refuse(Incoming(item.topic, item.message), refusal)
+                self._refuse(incoming, refusal)
         return sorted(opened, key=lambda item: (item.device_no, item.batch.sequence))
 
     def place(self, opened: Sequence[Opened], chains: Group, judge: Judge) -> Iterator[Opened]:
@@ -165,6 +202,8 @@ class _Work:
             except Refusal as refusal:
                 topic = topics.batch_topic(item.batch.device)
                 self._refuse(Incoming(topic, item.message), refusal)
+                if refusal.reason in TWICE:
+                    self.twice.append(item)
                 continue
             self.counts[_COUNTED_AS[placing]] += 1
             if placing is Placing.STORE:
@@ -178,7 +217,17 @@ class _Work:
             topic = topics.receipt_topic(receipt.device)
             self.receipts[topic] = key.seal(wire_receipt.encode(receipt), topic)
 
+    def _hears(self, incoming: Incoming, *, stranger: bool = False) -> bool:
+        topic, message = incoming
+        heard = self._flood.hears(topic, self.now_ms, stranger=stranger)
+        if not heard:
+            why = "its sender was refused too often"
+            self._flood.unheard(topic, message, self.now_ms, why)
+        return heard
+
     def _refuse(self, incoming: Incoming, refusal: Refusal) -> None:
+        stranger = refusal.reason is Reason.UNKNOWN_KEY
+        self._flood.refused(incoming.topic, self.now_ms, stranger=stranger)
         row = quarantine.evidence(incoming.topic, incoming.payload, refusal, self.now_ms)
         self.refused.append(row)
         self.counts["refused"] += 1

@@ -2,8 +2,9 @@
 
 Messages wait in a bounded queue until there are enough of them or the first has waited long
 enough; each group is one transaction in the thread that owns the ledger. While the queue is full
-nothing is taken from the broker, which then holds its senders back. Whatever is lost on the way
-(a connection, this process) is sent again by its edge, which forgets nothing without a receipt.
+nothing is taken from the broker, which then holds its senders back. Devices are served in turn,
+and who is refused too often is not heard (flood.py), so that none costs the others much. Whatever
+is lost on the way is sent again by its edge, which forgets nothing without a receipt.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from cloud_sync import topics
 from cloud_sync.command import is_answer
 from cloud_sync.transport import Disconnected, Message, Transport
 from gateway.config import IngestConfig
+from gateway.fair import FairQueue
 from gateway.handoff.pump import Caller, directly
 from gateway.ingest import Incoming, Ingest, Outcome
 from gateway.store import StoreError
@@ -81,8 +83,8 @@ class Intake:
         self._attempts = 0
         if self._courier is not None:
             await transport.subscribe(topics.ALL_STATES)
-        queue: asyncio.Queue[Message] = asyncio.Queue(self._config.queue_messages_max)
-        receiving = asyncio.create_task(_receive(transport, queue))
+        queue = FairQueue(self._config.queue_messages_max)
+        receiving = asyncio.create_task(self._receive(transport, queue))
         carrying = asyncio.create_task(self._carry(transport))
         try:
             async for group in self._groups(queue, receiving):
@@ -91,6 +93,19 @@ class Intake:
             receiving.cancel()
             carrying.cancel()
             await asyncio.wait([receiving, carrying])
+
+    async def _receive(self, transport: Transport, queue: FairQueue) -> None:
+        flood = self._ingest.flood
+        async for message in transport.messages():
+            # What a device says of itself in plain is for people who watch.
+            if _is_state(message) and not is_answer(message.payload):
+                continue
+            now_ms = self._clock()
+            if not flood.hears(message.topic, now_ms):
+                flood.unheard(*message, now_ms, "its sender was refused too often")
+            elif not await queue.put(message):
+                flood.unheard(*message, now_ms, "its sender has its share waiting")
+        raise Disconnected("the broker ended the subscription")
 
     async def _carry(self, transport: Transport) -> None:
         """Publish commands while the connection lasts; that it ended, receiving says."""
@@ -109,7 +124,7 @@ class Intake:
             await asyncio.sleep(CARRY_S)
 
     async def _groups(
-        self, queue: asyncio.Queue[Message], receiving: asyncio.Task[None]
+        self, queue: FairQueue, receiving: asyncio.Task[None]
     ) -> AsyncIterator[list[Message]]:
         """Groups of messages, until receiving has ended; how it ended is raised then."""
         while True:
@@ -126,7 +141,7 @@ class Intake:
             await self._fill(group, queue)
             yield group
 
-    async def _fill(self, group: list[Message], queue: asyncio.Queue[Message]) -> None:
+    async def _fill(self, group: list[Message], queue: FairQueue) -> None:
         try:
             async with asyncio.timeout(self._config.group_wait_s):
                 while len(group) < self._config.group_messages_max:
@@ -157,14 +172,6 @@ class Intake:
         full = min(LAST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(self._attempts, 16))
         self._attempts += 1
         return full * self._random.uniform(0.5, 1.0)
-
-
-async def _receive(transport: Transport, queue: asyncio.Queue[Message]) -> None:
-    async for message in transport.messages():
-        # What a device says of itself in plain is for people who watch.
-        if not _is_state(message) or is_answer(message.payload):
-            await queue.put(message)
-    raise Disconnected("the broker ended the subscription")
 
 
 def _is_state(message: Message) -> bool:

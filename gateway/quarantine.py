@@ -29,6 +29,8 @@ class Reason(StrEnum):
     SEQUENCE_REUSED = "sequence-reused"
     CHAIN_BROKEN = "chain-broken"
     TOO_MANY_UNKNOWN_REGISTERS = "too-many-unknown-registers"
+    FLOOD = "flood"
+    """Not looked at: its sender was refused too often, or sends more than its share."""
 
 
 class Refusal(Exception):  # noqa: N818 - named by what happened

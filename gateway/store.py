@@ -352,6 +352,9 @@ class QuarantinePort(Protocol):
     def add(self, rows: Sequence[QuarantineRow]) -> None:
         """Keep refused messages, dropping the oldest of the same reason beyond the bounds."""
 
+    def add_unkept(self, reason: str, count: int) -> None:
+        """Count refused messages of which nothing is kept."""
+
     def counts(self) -> dict[str, tuple[int, int]]:
         """Per reason: how many were refused ever, and how many of them are no longer kept."""
 

@@ -48,6 +48,7 @@ bench = LazyGroup(
     {
         "bus": "simulators.bench_bus:bus",
         "decode": "simulators.bench_decode:decode",
+        "flood": "simulators.bench_flood:flood",
         "ingest": "simulators.bench_ingest:ingest",
     },
     "Measure what could become slow.",
@@ -57,6 +58,7 @@ main = LazyGroup(
     {
         "bench": "simulators.__main__:bench",
         "demo": "simulators.demo.command:demo",
+        "fuzz": "simulators.fuzz.command:command",
         "gis": "simulators.gis_command:gis",
         "meters": "simulators.commands:meters",
         "world": "simulators.commands:world",

@@ -53,7 +53,7 @@ def ingest(store: str, readings: int, batch: int, as_json: bool) -> None:
 
 def measure(readings: int, batch: int) -> dict[str, float]:
     """Readings a second of ingest and of the bare insert, and their ratio."""
-    devices = [_Device(number, batch) for number in range(DEVICES)]
+    devices = [Device(number, batch) for number in range(DEVICES)]
     turns = math.ceil(readings / (batch * DEVICES))
     messages = [device.poll(turn) for turn in range(turns) for device in devices]
     ingest_s, bare_s = [], []
@@ -73,11 +73,11 @@ def measure(readings: int, batch: int) -> dict[str, float]:
 
 
 def _ingest(
-    path: Path, devices: Sequence["_Device"], messages: Sequence[Incoming]
+    path: Path, devices: Sequence["Device"], messages: Sequence[Incoming]
 ) -> tuple[float, list[Row]]:
     """Seconds for all messages, and the rows that stand in the ledger then, as they arrived."""
     store = open_store(path)
-    _register(store, devices)
+    register(store, devices)
     ingest = Ingest(store, SigningKey.from_seed(bytes(32)))
     now_ms = START_MS + len(messages) * INTERVAL_MS
     gc.collect()
@@ -109,7 +109,7 @@ def _bare(path: Path, rows: Sequence[Row], per_transaction: int) -> float:
     return taken_s
 
 
-class _Device:
+class Device:
     """A device that signs a batch of `size` readings every interval, chained."""
 
     def __init__(self, number: int, size: int) -> None:
@@ -164,7 +164,8 @@ def _readout(serial: str, registers: Sequence[str], at_ms: int, turn: int) -> Re
     )
 
 
-def _register(store: SqliteStore, devices: Sequence[_Device]) -> None:
+def register(store: SqliteStore, devices: Sequence[Device]) -> None:
+    """Enter the devices with their keys, meters and registers."""
     lines = [",".join(COLUMNS)]
     for device in devices:
         registry.add_device_key(store, device.name, device.key.public, 0)

@@ -23,6 +23,8 @@ _EXCEPTION = 0x80
 _REQUESTS = {3: ReadHoldingRegistersRequest, 4: ReadInputRegistersRequest}
 _DECODER = DecodePDU(is_server=False)
 _FRAMERS: dict[Framing, FramerBase] = {"rtu": FramerRTU(_DECODER), "tcp": FramerSocket(_DECODER)}
+# Registers of one request (Modbus Application Protocol 1.1b3, 6.3 and 6.4).
+_SIZE_MAX = 125
 # Bytes around the PDU: address and CRC, or the MBAP header.
 _ENVELOPE = {"rtu": 3, "tcp": 7}
 
@@ -105,11 +107,13 @@ class Asked(NamedTuple):
 def parse_request(data: bytes) -> Asked | None:
     """The read request that `data` begins with, in either framing; None if there is none."""
     rtu, tcp = data[:8], data[:12]
+    asked = None
     if len(rtu) == 8 and rtu[1] in _REQUESTS and _crc_fits(rtu):
-        return Asked("rtu", rtu[0], _block(rtu[1:6]), 0, 8)
-    if len(tcp) == 12 and tcp[2:6] == b"\x00\x00\x00\x06" and tcp[7] in _REQUESTS:
-        return Asked("tcp", tcp[6], _block(tcp[7:12]), int.from_bytes(tcp[:2], "big"), 12)
-    return None
+        asked = Asked("rtu", rtu[0], _block(rtu[1:6]), 0, 8)
+    elif len(tcp) == 12 and tcp[2:6] == b"\x00\x00\x00\x06" and tcp[7] in _REQUESTS:
+        asked = Asked("tcp", tcp[6], _block(tcp[7:12]), int.from_bytes(tcp[:2], "big"), 12)
+    # No answer could say how many bytes more registers have.
+    return asked if asked and 0 < asked.block.size <= _SIZE_MAX else None
 
 
 def _block(pdu: bytes) -> Block:

@@ -70,7 +70,7 @@ def load(path: Path, url: str, searches: Sequence[str]) -> Notebook | None:
         return None
     except OSError as error:
         raise NotebookError(f"cannot read {path}: {error.strerror}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotebookError(f"{path} is damaged: {error}") from error
     if noted.complete and (noted.url, noted.searches) != (url, tuple(searches)):
         return None

@@ -24,6 +24,7 @@ NORM_COLUMNS: Final = (
 AREA_MAX = Decimal(1_000_000)
 AREA_STEP = Decimal("0.01")
 RESIDENTS_MAX = 10_000
+_DIGITS_MAX = 9
 # A norm is a few units a month with up to five decimals; ПП 306's tables have fewer.
 NORM_MAX = Decimal(100_000)
 NORM_STEP = Decimal("0.000001")
@@ -241,7 +242,9 @@ def _optional(fields: Fields, column: str) -> Decimal | None:
 def _residents(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or int(text) > RESIDENTS_MAX:
+    digits = text if text.isascii() and text.isdigit() else ""
+    # Beyond some thousands of digits Python makes no number of them at all.
+    if not 0 < len(digits) <= _DIGITS_MAX or int(digits) > RESIDENTS_MAX:
         raise _Fault("residents", f"a whole number from 0 to {RESIDENTS_MAX}, or nothing")
     return int(text)
 

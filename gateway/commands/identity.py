@@ -13,6 +13,7 @@ from cloud_sync.invitation import Invitation
 from cloud_sync.topics import DEVICE_PATTERN
 from drivers.reading import from_ms
 from gateway.audit import By
+from gateway.clones import Clone
 from gateway.commands.common import (
     Commands,
     as_json,
@@ -169,16 +170,17 @@ def list_identities(config: GatewayConfig, house: str | None, *, as_json: bool) 
     now_ms = system_clock()
     with ledger(config) as store:
         found = ledger_of(store).identities.identities(house)
+        twice = {one.device: one for one in store.clones.clones()}
     if as_json:
-        print_json([_identity(one, now_ms) for one in found])
+        print_json([_identity(one, now_ms, twice.get(one.device)) for one in found])
         return
     print_table(
-        ("device", "house", "fingerprint", "certificate until (UTC)", "stands"),
+        ("device", "house", "fingerprint", "certificate until (UTC)", "stands", "cloned?"),
         [
             (
                 *(one.device, one.house, fingerprint_of(one, now_ms)),
                 "" if one.valid_to_ms is None else f"{from_ms(one.valid_to_ms):%Y-%m-%d %H:%M}",
-                standing_of(one, now_ms),
+                *(standing_of(one, now_ms), _cloned(twice.get(one.device))),
             )
             for one in found
         ],
@@ -264,7 +266,13 @@ def _invited(one: Invited, now_ms: int) -> dict[str, object]:
     return shown | {"state": state_of(one, now_ms)}
 
 
-def _identity(one: IdentityRow, now_ms: int) -> dict[str, object]:
+def _cloned(found: Clone | None) -> str:
+    if found is None:
+        return ""
+    return f"since {from_ms(found.first_at_ms):%Y-%m-%d %H:%M}: {found.places}"
+
+
+def _identity(one: IdentityRow, now_ms: int, clone: Clone | None) -> dict[str, object]:
     keys = [
         {
             "key": key.key_id.hex(),
@@ -277,4 +285,8 @@ def _identity(one: IdentityRow, now_ms: int) -> dict[str, object]:
         "keys": keys,
         "fingerprint": fingerprint_of(one, now_ms),
         "stands": standing_of(one, now_ms),
+        "cloned": None
+        if clone is None
+        else clone._asdict()
+        | {"stored_boot": clone.stored_boot.hex(), "other_boot": clone.other_boot.hex()},
     }

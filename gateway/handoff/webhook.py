@@ -82,7 +82,7 @@ class WebhookTarget:
                 return ACKNOWLEDGED
             said = f"HTTP {response.status_code} {await _beginning(response)}".rstrip()
             if response.status_code in NOT_NOW or response.is_server_error:
-                return failed(said, _retry_after_s(response))
+                return failed(said, retry_after_s(response))
             return refused(said)
 
     def _headers(self, event: DueEvent) -> dict[str, str]:
@@ -138,7 +138,7 @@ async def _beginning(response: httpx.Response) -> str:
     return read[:ANSWER_BYTES_MAX].decode(errors="replace")
 
 
-def _retry_after_s(response: httpx.Response) -> float | None:
+def retry_after_s(response: httpx.Response) -> float | None:
     """The delay a server asks for in seconds; its other form, a date, is not worth a parser."""
     asked = response.headers.get("retry-after", "")
     return float(asked) if asked.isdecimal() and asked.isascii() else None

@@ -28,6 +28,7 @@ from gateway.sqlite.acts import ActLedger
 from gateway.sqlite.balance import BalanceLedger
 from gateway.sqlite.billing import BILLED, LINES_CLOSED, looking
 from gateway.sqlite.claims import SqliteClaims
+from gateway.sqlite.clones import SqliteClones
 from gateway.sqlite.estimates import EstimateLedger
 from gateway.sqlite.explain import ExplainLedger
 from gateway.sqlite.identity import IdentityLedger
@@ -135,6 +136,7 @@ class LedgerOverview:
         self.acts = ActLedger(connection)
         self.explain = ExplainLedger(connection)
         self.identities = IdentityLedger(connection)
+        self.clones = SqliteClones(connection)
         self.life = LifeLedger(connection)
         self.reconcile = ReconcileLedger(connection)
         self.queue = SqliteQueue(connection)

@@ -52,6 +52,9 @@ class SqliteQuarantine:
             dropped = self._sql.execute(_TRIM, bounds).rowcount
             self._sql.execute(_COUNT, (reason, refused, dropped))
 
+    def add_unkept(self, reason: str, count: int) -> None:
+        self._sql.execute(_COUNT, (reason, count, count))
+
     def counts(self) -> dict[str, tuple[int, int]]:
         rows = self._sql.execute("SELECT reason, refused, dropped FROM quarantine_count")
         return {reason: (refused, dropped) for reason, refused, dropped in rows}

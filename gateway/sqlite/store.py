@@ -4,7 +4,9 @@ import sqlite3
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from gateway.sqlite.audit import SqliteAudit
 from gateway.sqlite.book import SqliteBook
+from gateway.sqlite.clones import SqliteClones
 from gateway.sqlite.connection import Database, Durability, connect
 from gateway.sqlite.ledger import SqliteLedger
 from gateway.sqlite.quarantine import SqliteQuarantine
@@ -20,6 +22,8 @@ class SqliteStore:
         self.registry = SqliteRegistry(database)
         self.book = SqliteBook(database)
         self.quarantine = SqliteQuarantine(database)
+        self.clones = SqliteClones(database.connection)
+        self.audit = SqliteAudit(database.connection)
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """All or nothing, on the disk when it ends; entered again inside itself it is the same."""

@@ -95,7 +95,7 @@ class Api:
     ) -> JSONResponse:
         """Keep how far a client is; it never goes back."""
         name = await run_in_threadpool(self._client, authorization)
-        told = _acknowledgement(await _body(request))
+        told = acknowledgement(await _body(request))
         return await run_in_threadpool(self._acknowledge, name, told.cursor)
 
     def _acknowledge(self, name: str, cursor: str) -> JSONResponse:
@@ -140,10 +140,11 @@ async def _body(request: Request) -> bytes:
     return read
 
 
-def _acknowledgement(body: bytes) -> Acknowledgement:
+def acknowledgement(body: bytes) -> Acknowledgement:
+    """What a client says it has; PullError for anything else."""
     try:
         return msgspec.json.decode(body, type=Acknowledgement)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PullError(f'expected {{"cursor":"…"}}: {error}') from error
 
 

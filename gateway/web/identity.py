@@ -5,6 +5,7 @@ from functools import cached_property
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
+from gateway.clones import Clone
 from gateway.identity.model import IdentityRow, InvitationState, Invited, RefusalRow, state_of
 from gateway.identity.standing import ALARMING, Standing, fingerprint_of, standing_of
 from gateway.sqlite.overview import LedgerOverview
@@ -26,11 +27,18 @@ class IdentityView(View):
     ) -> None:
         super().__init__(overview, house, words, now_ms)
         self._identities, self._at_ms = overview.identities, now_ms
+        self._clones = overview.clones
 
     @cached_property
     def identities(self) -> list[IdentityRow]:
         """The house's devices that have a key."""
         return [] if self.house is None else self._identities.identities(self.house.name)
+
+    @cached_property
+    def cloned(self) -> list[Clone]:
+        """The house's devices that speak from two places."""
+        mine = {one.device for one in self.identities}
+        return [one for one in self._clones.clones() if one.device in mine]
 
     @cached_property
     def invitations(self) -> list[Invited]:

@@ -26,6 +26,21 @@ TEXTS: dict[str, tuple[str, str]] = {
     "identity_30": ("не продлён", "not renewed"),
     "identity_7": ("скоро закончится", "ends soon"),
     "identity_expired": ("закончился", "expired"),
+    "identity_cloned": ("Говорят из двух мест", "Speak from two places"),
+    "identity_cloned_hint": (
+        (
+            "карту скопировали или вернули её старую копию: осмотрите устройство, отзовите его и"
+            " введите заново"
+        ),
+        (
+            "the card was copied, or an old copy put back: look at the device, revoke it and enrol"
+            " it anew"
+        ),
+    ),
+    "identity_since": ("Впервые", "First seen"),
+    "identity_batch": ("Пакет", "Batch"),
+    "identity_stored_boot": ("Принят от запуска", "Taken from boot"),
+    "identity_other_boot": ("Отклонён от запуска", "Refused from boot"),
     "identity_invitations": ("Приглашения", "Invitations"),
     "identity_label": ("Номер", "Label"),
     "identity_for": ("Для кого", "For"),

@@ -1,0 +1,160 @@
+"""What a flood of forged messages costs the devices beside it, as a share of their throughput.
+
+Intake and ingest run as in the gateway, on a fresh file, from a broker in this process. The same
+batches of good devices come first alone and then among so many times as many forged messages of
+other devices, whose signatures do not hold. The two alternate, and the medians are compared, so
+that a busy machine slows both. Making and carrying the forged messages counts against the flood.
+"""
+
+import asyncio
+import contextlib
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import click
+from structlog.testing import capture_logs
+
+from cloud_sync import topics
+from cloud_sync.signing import SigningKey
+from cloud_sync.transport import Message
+from gateway import registry
+from gateway.config import IngestConfig
+from gateway.ingest import Ingest
+from gateway.intake import Intake
+from gateway.quarantine import Reason
+from gateway.sqlite.store import SqliteStore, open_store
+from simulators.bench_ingest import DEVICES, INTERVAL_MS, START_MS, Device, register
+
+FLOODERS = 5
+TIMES = 3
+BATCH = 100
+# Small beside the seconds of a run.
+LOOK_S = 0.01
+
+
+@click.command("flood")
+@click.option("--batches", type=click.IntRange(min=DEVICES), default=1000, show_default=True)
+@click.option("--times", type=click.IntRange(1, 100), default=10, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def flood(batches: int, times: int, as_json: bool) -> None:
+    """Good devices' throughput beside a flood of bad signatures, as a ratio to it alone."""
+    # What intake says of its connections is no figure.
+    with capture_logs():
+        result = measure(batches, times)
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        click.echo("\n".join(f"{name:20} {value}" for name, value in result.items()))
+
+
+def measure(batches: int, times: int) -> dict[str, float]:
+    """Good batches a second alone and beside the flood, their ratio, and what was checked."""
+    devices = [Device(number, BATCH) for number in range(DEVICES)]
+    turns = batches // DEVICES
+    good = [Message(*device.poll(turn)) for turn in range(turns) for device in devices]
+    forged = _forged(len(good) * times)
+    mixed = [
+        message
+        for at, batch in enumerate(good)
+        for message in (*forged[at * times : (at + 1) * times], batch)
+    ]
+    alone_s, beside_s, checked = [], [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        for attempt in range(TIMES):
+            alone = asyncio.run(_run(Path(folder) / f"alone-{attempt}.db", devices, good))
+            beside = asyncio.run(_run(Path(folder) / f"beside-{attempt}.db", devices, mixed))
+            alone_s.append(alone[0])
+            beside_s.append(beside[0])
+            checked = max(checked, beside[1])
+    return {
+        "good": len(good),
+        "forged": len(forged),
+        "forged_checked": checked,
+        "alone_per_s": round(len(good) / statistics.median(alone_s)),
+        "beside_per_s": round(len(good) / statistics.median(beside_s)),
+        "ratio": round(statistics.median(alone_s) / statistics.median(beside_s), 3),
+    }
+
+
+def _forged(count: int) -> list[Message]:
+    """Messages of known devices whose signature is of something else."""
+    made: list[Message] = []
+    for at in range(count):
+        name, key = _flooder(at % FLOODERS)
+        topic = topics.batch_topic(name)
+        sound = key.seal(b"content", topic) if at < FLOODERS else made[at - FLOODERS].payload
+        made.append(Message(topic, sound[:-4] + at.to_bytes(4, "big")))
+    return made
+
+
+def _flooder(number: int) -> tuple[str, SigningKey]:
+    return f"flood-{number}", SigningKey.from_seed(b"f" * 31 + bytes([number]))
+
+
+class _Broker:
+    """Brings messages as fast as they are taken, and waits."""
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self._messages = messages
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator["_Broker"]:
+        yield self
+
+    async def subscribe(self, topic: str) -> None:
+        """All that it has is for the gateway."""
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Nobody waits for the receipt."""
+
+    async def messages(self) -> AsyncIterator[Message]:
+        for at, message in enumerate(self._messages):
+            if at % DEVICES == 0:
+                await asyncio.sleep(0)  # as a socket would
+            yield message
+        await asyncio.Event().wait()
+
+
+async def _run(
+    path: Path, devices: Sequence[Device], messages: Sequence[Message]
+) -> tuple[float, int]:
+    """Seconds until every good batch is stored, and how many forged signatures were checked."""
+    store = open_store(path)
+    register(store, devices)
+    for name, key in map(_flooder, range(FLOODERS)):
+        registry.add_device_key(store, name, key.public, 0)
+    wanted = sum(not message.topic.startswith("plomba/v1/flood-") for message in messages)
+    config = IngestConfig()
+    ingest = Ingest(store, SigningKey.from_seed(bytes(32)))
+    with ThreadPoolExecutor(1) as executor:
+        loop = asyncio.get_running_loop()
+        intake = Intake(
+            ingest,
+            _Broker(messages).connect,
+            config,
+            lambda: START_MS + 1000 * INTERVAL_MS + int(time.monotonic() * 1000),
+            Random(0),
+            call=lambda work: loop.run_in_executor(executor, work),
+        )
+        begun_s = time.perf_counter()
+        running = asyncio.create_task(intake.run())
+        while await loop.run_in_executor(executor, _stored, store) < wanted:  # noqa: ASYNC110 - the ledger is asked, it tells nobody
+            await asyncio.sleep(LOOK_S)
+        taken_s = time.perf_counter() - begun_s
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    checked = store.quarantine.counts().get(Reason.BAD_SIGNATURE, (0, 0))[0]
+    store.close()
+    return taken_s, checked
+
+
+def _stored(store: SqliteStore) -> int:
+    return store.ledger.totals().get("batches", 0)
