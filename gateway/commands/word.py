@@ -24,6 +24,8 @@ from gateway.word.model import CommandError, Given
 # How often the ledger is asked while somebody waits for an answer.
 _LOOK_S = 0.2
 _LISTED_MAX = 1000
+# As much of a report that is none as shows what it is.
+UNREADABLE_CHARS = 200
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -175,9 +177,14 @@ def _document(given: Given) -> dict[str, Any]:
 
 
 def _report(given: Given) -> dict[str, Any] | None:
-    """The report in a signed answer, which was verified when it came."""
+    """The report in a signed answer, which was verified when it came; what it says is not ours."""
     if given.answer is None:
         return None
     told = wire_command.decode_answer(signing.parse(given.answer).payload).report
-    report: dict[str, Any] | None = json.loads(told) if told else None
-    return report
+    if not told:
+        return None
+    try:
+        report = json.loads(told)
+    except (ValueError, RecursionError):
+        report = None
+    return report if isinstance(report, dict) else {"unreadable": told[:UNREADABLE_CHARS]}

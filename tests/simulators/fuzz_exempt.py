@@ -25,7 +25,7 @@ EXEMPT: dict[str, str] = {
     "edge.scan.writing.extend": _BUILDS,
     "gateway.closing._chosen": _OWN_LEDGER,
     "gateway.commands.registry.Moment.convert": _TYPED,
-    "gateway.commands.word._report": _OWN_LEDGER,
+    "gateway.commands.word._report": "a device's text: shown as it came if it is no JSON",
     "gateway.estimation.refusal.raise_for": _OWN_LEDGER,
     "gateway.estimation.terms.terms_for": _OWN_LEDGER,
     "gateway.explain.findings._moment": _OWN_LEDGER,
