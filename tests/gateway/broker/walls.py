@@ -26,6 +26,10 @@ COLLECTOR = "plomba-gateway"
 DAY_MS = 86_400_000
 
 
+# Several test processes look for free ports at once.
+PORTS_TRIED = 3
+
+
 class Realm:
     """An authority: root, issuing authority, and its revocation list, in a folder."""
 
@@ -69,6 +73,10 @@ class Realm:
         self._number += 1
         at_ms = system_clock() + self._number * 1000
         self.crl.write_text(self._issuing.revocation_list(self._revoked, self._number, at_ms, 7))
+
+
+class BrokerEndedError(Exception):
+    """The broker ended by itself."""
 
 
 class Walls:
@@ -160,21 +168,36 @@ class Walls:
                 lines = [line for line in self.log.read_text().splitlines() if words in line]
                 if len([line for line in lines if then in line]) >= count:
                     return
-                assert self._process is None or self._process.returncode is None, "broker ended"
+                if self._process is not None and self._process.returncode is not None:
+                    raise BrokerEndedError
                 await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
 async def walls(folder: Path, *devices: str) -> AsyncIterator[Walls]:
     """The broker running, with these devices registered."""
-    made = Walls(folder)
-    made.admit(*devices)
+    made = await _standing(folder, *devices)
     try:
-        await made.start()
         yield made
     finally:
         await made.end()
         made.store.close()
+
+
+async def _standing(folder: Path, *devices: str) -> Walls:
+    """A broker that stands; a port that was free may be another's by the time it is bound."""
+    for attempt in range(PORTS_TRIED):
+        place = folder / f"walls-{attempt}"
+        place.mkdir()
+        made = Walls(place)
+        made.admit(*devices)
+        try:
+            await made.start()
+        except BrokerEndedError:
+            made.store.close()
+        else:
+            return made
+    raise BrokerEndedError
 
 
 async def heard(transport: Transport, until: bytes) -> list[Message]:
