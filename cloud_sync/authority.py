@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from cloud_sync import private_file
 from cloud_sync.certificates import (
     Certificate,
     CertificateError,
     Request,
     common_name,
-    create,
     facts,
     load_private,
     loaded,
@@ -95,7 +95,7 @@ class Authority:
     def save(self, certificate: Path, key: Path) -> None:
         """Write both files, neither of which may exist yet."""
         save_private(self._private, key)
-        create(certificate, self.certificate.pem.encode("ascii"), 0o644)
+        private_file.create(certificate, self.certificate.pem.encode("ascii"), 0o644)
 
     @property
     def certificate(self) -> Certificate:

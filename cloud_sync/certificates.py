@@ -1,4 +1,4 @@
-"""X.509: the TLS identities of devices and servers, and the authority that vouches for them.
+"""X.509: the TLS identities of devices and servers, their keys and requests.
 
 The reading side of X.509; `cloud_sync.authority` issues. With `cloud_sync.signing` the only users
 of the crypto library. TLS keys are ECDSA over P-256: every
@@ -9,8 +9,6 @@ Nothing here reads a clock: the time is an argument, in ms since the epoch.
 """
 
 import hashlib
-import os
-import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from cloud_sync.signing import KeyFileError
+from cloud_sync import private_file
+from cloud_sync.private_file import KeyFileError
 
 # A request of ours has some 300 bytes; the bounds leave room for other programs' attributes, and
 # for an external authority's RSA certificates.
@@ -34,8 +33,6 @@ CHAIN_MAX = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # RFC 5280, appendix A.1: ub-common-name.
 _COMMON_NAME_MAX = 64
-
-
 # What the library raises for what it cannot read; not all of it is a ValueError.
 _UNSOUND = (
     ValueError,
@@ -254,14 +251,10 @@ def read_text(path: Path) -> str:
 def load_private(path: Path) -> ec.EllipticCurvePrivateKey:
     """A P-256 key of a PEM that only its owner can read; KeyFileError otherwise."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        private_file.check(path)
         data = path.read_bytes()
     except OSError as error:
         raise KeyFileError(f"cannot read key file {path}: {error.strerror}") from error
-    if mode & 0o077:
-        raise KeyFileError(
-            f"key file {path} has rights {mode:04o}, expected 0600: run chmod 600 {path}"
-        )
     try:
         key = serialization.load_pem_private_key(data, password=None)
     except (TypeError, ValueError, UnsupportedAlgorithm) as error:
@@ -276,19 +269,7 @@ def save_private(key: ec.EllipticCurvePrivateKey, path: Path) -> None:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    create(path, pem, 0o600)
-
-
-def create(path: Path, data: bytes, rights: int) -> None:
-    """Write a new file to the disk; KeyFileError if there is one."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, rights)
-    except OSError as error:
-        raise KeyFileError(f"cannot create {path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    private_file.create(path, pem)
 
 
 def _ms(instant: datetime) -> int:

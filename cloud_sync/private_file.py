@@ -5,6 +5,7 @@ read. The rights are looked at when a configuration is loaded, and again when th
 secret that a person put into the configuration by mistake is told as a mistake, not repeated.
 """
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -36,6 +37,18 @@ def refuse_open(path: Path, what: str = "key file", others: int = OWNER_ONLY) ->
         check(path, what, others)
     except OSError:
         return
+
+
+def create(path: Path, data: bytes, rights: int = 0o600) -> None:
+    """Write a new file and force it to the disk; KeyFileError if there is one already."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, rights)
+    except OSError as error:
+        raise KeyFileError(f"cannot create {path}: {error.strerror}") from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def is_secret(text: object) -> bool:

@@ -6,7 +6,6 @@ be empty and the envelope canonical: there is no byte in a message that could ch
 """
 
 import hashlib
-import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -31,7 +30,7 @@ _SIGNATURE_BYTES = 64
 MESSAGE_BYTES_MAX = 256 * 1024 + 512
 
 
-class KeyUnavailable(KeyFileError):  # noqa: N818 - named by what happened
+class KeyUnavailable(KeyFileError):
     """A key that cannot sign now, but may again: its token was taken out, its PIN changed."""
 
 
@@ -149,14 +148,7 @@ class SigningKey:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except OSError as error:
-            raise KeyFileError(f"cannot create key file {path}: {error.strerror}") from error
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
+        private_file.create(path, pem)
 
     def seal(self, payload: bytes, topic: str) -> bytes:
         """The COSE_Sign1 message of `payload`, bound to `topic`."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
 
-class Disconnected(ConnectionError):  # noqa: N818 - named by what happened
+class Disconnected(ConnectionError):
     """The broker cannot be reached, or the connection ended; the text says why."""
 
 

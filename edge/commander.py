@@ -37,7 +37,7 @@ PROBLEM_CHARS = 100
 _CLOCKS = (ClockState.SYNCHRONISED, ClockState.INFORMATIVE)
 
 
-class Refused(Exception):  # noqa: N818 - named by what happened
+class Refused(Exception):
     """A command that is not carried out; the first word tells which of the reasons it is."""
 
     def __init__(self, reason: str, detail: str) -> None:

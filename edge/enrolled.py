@@ -28,7 +28,7 @@ def load(state_dir: Path) -> Enrolled | None:
         return msgspec.json.decode(path.read_bytes(), type=Enrolled)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(
             f"cannot use {path}: {error}; enrol again with a new invitation"
         ) from error

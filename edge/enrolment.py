@@ -34,11 +34,11 @@ Post = Callable[[str, str, bytes, str, int], Response]
 _OK = 200
 
 
-class NotEnrolled(Exception):  # noqa: N818 - named by what happened
+class NotEnrolled(Exception):
     """The gateway refused, or something here is not in order; the text says what to do."""
 
 
-class NotYet(Exception):  # noqa: N818 - named by what happened
+class NotYet(Exception):
     """It may go well later: the gateway is away, or an authority takes its time."""
 
 

@@ -14,7 +14,7 @@ TIMEOUT_S = 30.0
 PORT = 443
 
 
-class Away(Exception):  # noqa: N818 - named by what happened
+class Away(Exception):
     """The gateway did not answer as itself; the text says what came of it."""
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from edge import spool
 
 
-class LinesInUse(Exception):  # noqa: N818 - named by what is the matter
+class LinesInUse(Exception):
     """Another process of this device asks its meters; the text says what to do."""
 
 

@@ -30,7 +30,7 @@ _LINE = re.compile(r"([+-]) (\d{1,15}) (\S{1,32})")
 _NOT_KNOWN = 0
 
 
-class NotNoted(DriverError):  # noqa: N818 - named by what happened, as its family is
+class NotNoted(DriverError):
     """A read could not be written down, so it was not made."""
 
 

@@ -88,7 +88,7 @@ class SpoolError(Exception):
     """The spool cannot be used at all; the text says why and what to do."""
 
 
-class SpoolFull(SpoolError):  # noqa: N818 - named by what happened
+class SpoolFull(SpoolError):
     """There is no room for another batch: nothing was stored and no number was given."""
 
 

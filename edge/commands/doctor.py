@@ -42,7 +42,7 @@ _CLOCK_SAYS = {
 _HELP = "see the agent's journal, and whether the gateway's enrolment address can be reached"
 
 
-class Complaint(Exception):  # noqa: N818 - what a check has to say, not a failure of the check
+class Complaint(Exception):
     """Why a check does not pass."""
 
 

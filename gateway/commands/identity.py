@@ -1,6 +1,5 @@
 """`plomba-gateway invite` and `identity`: who may come in, who is in, who is out."""
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import click
 
 from cloud_sync import invitation as paper
-from cloud_sync.certificates import Certificate
+from cloud_sync import private_file
 from cloud_sync.invitation import Invitation
 from cloud_sync.topics import DEVICE_PATTERN
 from drivers.reading import from_ms
@@ -30,7 +29,7 @@ from gateway.identity import invitations, revoking
 from gateway.identity.model import IdentityError, IdentityRow, Invited, RefusalRow, state_of
 from gateway.identity.revoking import Revocation
 from gateway.identity.standing import fingerprint_of, standing_of
-from gateway.identity.wired import authority_of, ledger_of, private_authority, section_of
+from gateway.identity.wired import authority_of, ledger_of, list_maker_of, section_of
 from gateway.wiring import system_clock
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -96,7 +95,7 @@ def invite(
         if _DEVICE.match(device) is None:
             raise IdentityError(f"expected a name like lesnaya-5 (a DNS label), got {device!r}")
     now_ms = system_clock()
-    root = load_root(config)
+    root = authority_of(config).root
     terms = invitations.Terms(section_of(config).url, root, house, now_ms + valid, By(actor, via()))
     wanted = devices or [""] * (count or 1)
     with ledger(config) as store, store.transaction():
@@ -226,14 +225,10 @@ def revoke(config: GatewayConfig, device: str, why: str, actor: str, *, take_bac
         kept = ledger_of(store)
         asked = Revocation(By(actor, via()), why, take_backlog)
         count = revoking.revoke(kept, device, asked, system_clock())
-        if (config.ca_folder / "root.pem").exists():
-            private_authority(config).write_crl(kept.identities, system_clock())
+        list_maker = list_maker_of(config)
+        if list_maker is not None:
+            list_maker.write_crl(kept.identities, system_clock())
     click.echo(f"{device} is revoked, with {count} certificate{'' if count == 1 else 's'}")
-
-
-def load_root(config: GatewayConfig) -> Certificate:
-    """The root that devices are told to believe."""
-    return authority_of(config).root
 
 
 def _written(folder: Path, one: Invitation) -> Path:
@@ -241,11 +236,9 @@ def _written(folder: Path, one: Invitation) -> Path:
     path = folder / f"{one.device or 'invitation'}-{label}.json"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise IdentityError(f"cannot write {path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(paper.to_text(one))
+        raise IdentityError(f"cannot create {folder}: {error.strerror}") from error
+    private_file.create(path, paper.to_text(one).encode("utf-8"))
     return path
 
 

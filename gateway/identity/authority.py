@@ -2,8 +2,10 @@
 
 The private authority is a folder: the root's certificate, and an issuing authority below it whose
 key stays here (0600). The root's key is written once, to a file that a person takes away; nothing
-but making a new issuing authority ever needs it again. An external authority makes certificates in
-its own time: what devices ask for waits in the ledger until `ca import` brings the answer.
+but making a new issuing authority ever needs it again. The old one then stays beside the new one:
+what it issued is believed only beside a revocation list of its own. An external authority makes
+certificates in its own time: what devices ask for waits in the ledger until `ca import` brings the
+answer.
 """
 
 import os
@@ -21,6 +23,7 @@ from cloud_sync.certificates import (
     load_certificates,
     parse_certificates,
 )
+from gateway import files
 from gateway.identity.model import IdentityError
 from gateway.identity.ports import IdentityPort
 
@@ -32,8 +35,12 @@ ISSUING_DAYS = 5 * 365
 SERVER_DAYS = 397
 # A broker that got no new list for this long refuses everybody, so the list is made daily.
 CRL_DAYS = 7
-_ROOT, _ISSUING, _KEY = "root.pem", "issuing.pem", "issuing.key"
+ROOT_FILE, _ISSUING, _KEY = "root.pem", "issuing.pem", "issuing.key"
+# Those before it, by their numbers, each with its .key.
+_FORMER = "issuing-{}.pem"
 CRL_FILE = "crl.pem"
+# The broker reads it, which is another user; a list of serial numbers is no secret.
+_CRL_RIGHTS = 0o644
 
 
 class Certifier(Protocol):
@@ -56,10 +63,12 @@ class PrivateAuthority:
     def __init__(self, folder: Path, device_days: float) -> None:
         self.folder = folder
         self._device_days = device_days
-        if not (folder / _ROOT).exists():
+        if not (folder / ROOT_FILE).exists():
             raise IdentityError(f"no authority in {folder}: run plomba-gateway ca init")
-        self.root = load_certificates(folder / _ROOT)[0]
+        self.root = load_certificates(folder / ROOT_FILE)[0]
         self._issuing = Authority.load(folder / _ISSUING, folder / _KEY)
+        former = sorted(folder.glob(_FORMER.format("*")))
+        self._former = [Authority.load(file, file.with_suffix(".key")) for file in former]
 
     @property
     def issuing(self) -> Certificate:
@@ -87,22 +96,25 @@ class PrivateAuthority:
         return self._issuing.issue(profile, request, now_ms, days, names)
 
     def chain(self, pem: str) -> str:
-        """The certificate and the issuing authority's."""
-        return pem + self._issuing.certificate.pem
+        """The certificate and that of the authority which issued it."""
+        (leaf,) = parse_certificates(pem)
+        known = [self.issuing, *(one.certificate for one in self._former)]
+        return "".join(one.pem for one in chain_of(leaf, [*known, self.root])[:-1])
 
     def write_crl(self, identities: IdentityPort, now_ms: int) -> Path:
-        """Make the revocation list anew; the file is the old one or the new one, never between."""
-        revoked = identities.revoked(self.issuing_name, now_ms)
-        text = self._issuing.revocation_list(
-            revoked, identities.next_crl_number(), now_ms, CRL_DAYS
-        )
-        _replace(self.crl_file, text.encode("ascii"))
-        return self.crl_file
+        """Make the revocation list anew; the file is the old one or the new one, never between.
 
-    @property
-    def issuing_name(self) -> str:
-        """How certificates and the table name the issuing authority."""
-        return self._issuing.certificate.name
+        It holds a list of each issuing authority: without one a broker refuses what it issued.
+        """
+        number = identities.next_crl_number()
+        lists = [
+            one.revocation_list(
+                identities.revoked(one.certificate.name, now_ms), number, now_ms, CRL_DAYS
+            )
+            for one in (self._issuing, *self._former)
+        ]
+        files.replace(self.crl_file, "".join(lists).encode("ascii"), _CRL_RIGHTS)
+        return self.crl_file
 
 
 class ExternalAuthority:
@@ -142,7 +154,7 @@ class ExternalAuthority:
 
 def create(folder: Path, root_key: Path, name: str, now_ms: int) -> PrivateAuthority:
     """Make root and issuing authority; the root's key goes to `root_key` and nowhere else."""
-    if (folder / _ROOT).exists():
+    if (folder / ROOT_FILE).exists():
         raise IdentityError(
             f"{folder} holds an authority already; everything it issued would be worth nothing: "
             "move it away yourself if that is what you want"
@@ -151,23 +163,32 @@ def create(folder: Path, root_key: Path, name: str, now_ms: int) -> PrivateAutho
     root = Authority.root(f"{name} root", now_ms, ROOT_DAYS)
     issuing = root.subordinate(f"{name} issuing 1", now_ms, ISSUING_DAYS)
     issuing.save(folder / _ISSUING, folder / _KEY)
-    root.save(folder / _ROOT, root_key)
+    root.save(folder / ROOT_FILE, root_key)
     return PrivateAuthority(folder, SERVER_DAYS)
 
 
 def renew_issuing(folder: Path, root_key: Path, now_ms: int) -> Certificate:
-    """Put a new issuing authority in the place of the old one, with the root's key brought back."""
-    root = Authority.load(folder / _ROOT, root_key)
+    """Put a new issuing authority before the old one, with the root's key brought back."""
+    root = Authority.load(folder / ROOT_FILE, root_key)
     old = load_certificates(folder / _ISSUING)[0]
     stem, _, number = old.subject.rpartition(" ")
     issuing = root.subordinate(f"{stem} {int(number) + 1}", now_ms, ISSUING_DAYS)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         fresh = Path(name)
         issuing.save(fresh / _ISSUING, fresh / _KEY)
+        former = folder / _FORMER.format(number)
+        _keep(folder / _KEY, former.with_suffix(".key"))
+        _keep(folder / _ISSUING, former)
         # Between these two the key does not fit, which is said; the next attempt puts it right.
         (fresh / _KEY).replace(folder / _KEY)
         (fresh / _ISSUING).replace(folder / _ISSUING)
     return issuing.certificate
+
+
+def _keep(file: Path, name: Path) -> None:
+    # What an attempt that was cut short has kept is the true one: `file` may be the new one by now.
+    with suppress(FileExistsError):
+        os.link(file, name)
 
 
 def _make_folder(folder: Path) -> None:
@@ -175,19 +196,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise IdentityError(f"cannot create {folder}: {error.strerror}") from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Readable by the broker, which is another user; a list of serial numbers is no secret."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o644)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise

@@ -26,7 +26,7 @@ class Why(StrEnum):
     TOO_OFTEN = "too-often"
 
 
-class NotLetIn(Exception):  # noqa: N818 - named by what happened
+class NotLetIn(Exception):
     """A device that is refused. `invitation` is the label of one that is known here."""
 
     def __init__(

@@ -1,8 +1,10 @@
 """Identities as the configuration has them: which authority, which ledger, what is answered."""
 
+from pathlib import Path
+
 from cloud_sync.signing import SigningKey
 from gateway.config import ConfigError, EnrolmentConfig, GatewayConfig
-from gateway.identity.authority import ExternalAuthority, PrivateAuthority
+from gateway.identity.authority import ROOT_FILE, ExternalAuthority, PrivateAuthority
 from gateway.identity.enrolling import Doorkeeper, Ledger, Terms
 from gateway.identity.model import IdentityError
 from gateway.sqlite.audit import SqliteAudit
@@ -33,7 +35,7 @@ def section_of(config: GatewayConfig) -> EnrolmentConfig:
 
 def private_authority(config: GatewayConfig) -> PrivateAuthority:
     """The gateway's own authority; IdentityError where there is none or another one is used."""
-    if config.enrolment is not None and config.enrolment.external_ca is not None:
+    if _elsewhere(config) is not None:
         raise IdentityError(
             "enrolment.external_ca is set: certificates are made there, see plomba-gateway ca csr"
         )
@@ -43,18 +45,27 @@ def private_authority(config: GatewayConfig) -> PrivateAuthority:
 
 def external_authority(config: GatewayConfig) -> ExternalAuthority:
     """The authority elsewhere; IdentityError where there is none."""
-    if config.enrolment is None or config.enrolment.external_ca is None:
+    bundle = _elsewhere(config)
+    if bundle is None:
         raise IdentityError(
             "enrolment.external_ca is not set: the gateway's own authority makes certificates"
         )
-    return ExternalAuthority(config.enrolment.external_ca)
+    return ExternalAuthority(bundle)
 
 
 def authority_of(config: GatewayConfig) -> PrivateAuthority | ExternalAuthority:
     """Whoever vouches for devices."""
-    if config.enrolment is not None and config.enrolment.external_ca is not None:
-        return external_authority(config)
-    return private_authority(config)
+    return private_authority(config) if _elsewhere(config) is None else external_authority(config)
+
+
+def list_maker_of(config: GatewayConfig) -> PrivateAuthority | None:
+    """Whoever makes the revocation list here; None where an authority elsewhere does, or nobody."""
+    is_here = _elsewhere(config) is None and (config.ca_folder / ROOT_FILE).exists()
+    return private_authority(config) if is_here else None
+
+
+def _elsewhere(config: GatewayConfig) -> Path | None:
+    return None if config.enrolment is None else config.enrolment.external_ca
 
 
 def reserved_names(config: GatewayConfig) -> frozenset[str]:
@@ -78,14 +89,10 @@ def doorkeeper_of(config: GatewayConfig, store: SqliteStore, key: SigningKey) ->
 
 
 def refresh_crl(config: GatewayConfig, store: SqliteStore, now_ms: int) -> bool:
-    """Make the revocation list anew if it is a day old or not there; whether it was made.
-
-    Without an authority of its own the gateway has none to make.
-    """
-    external = config.enrolment is not None and config.enrolment.external_ca is not None
-    if external or not config.ca_folder.exists():
+    """Make the revocation list anew if it is a day old or not there; whether it was made."""
+    authority = list_maker_of(config)
+    if authority is None:
         return False
-    authority = private_authority(config)
     file = authority.crl_file
     if file.exists() and now_ms - file.stat().st_mtime * 1000 < CRL_EVERY_MS:
         return False

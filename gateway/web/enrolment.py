@@ -1,8 +1,8 @@
 """The door for devices: enrolment, renewal and rotation over HTTPS on a listener of its own.
 
 TLS 1.3 with the server's certificate; there is nothing else behind this door, and nothing on it in
-clear. Bodies are bounded before they are read, knocks are counted before they are judged, and the
-judgement runs in the thread that writes the ledger.
+clear. Bodies are bounded before they are read, connections have an end, knocks are counted before
+they are judged, and the judgement runs in the thread that writes the ledger.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cloud_sync.enrolment import (
     ENROL_PATH,
@@ -39,6 +41,8 @@ Call = Callable[[Callable[[], Answer | None]], Awaitable[Answer | None]]
 CONNECTIONS_MAX = 64
 # A request is one packet or two, also over a bad mobile link.
 BODY_S = 15.0
+# A place is given back then, whatever its holder sends or does not: several times a slow request.
+CONNECTION_S = 60.0
 # Knocks that came too often are counted here and recorded as one.
 TOO_OFTEN_RECORDED_S = 60.0
 _STATUS = {Why.MALFORMED: 400, Why.TOO_OFTEN: 429}
@@ -117,7 +121,7 @@ async def _body(request: Request) -> bytes:
                 body += piece
                 if len(body) > MESSAGE_BYTES_MAX:
                     raise NotLetIn(Why.MALFORMED, f"expected at most {MESSAGE_BYTES_MAX} bytes")
-    except TimeoutError:
+    except (TimeoutError, ClientDisconnect):
         raise NotLetIn(Why.MALFORMED, "the request did not come to its end") from None
     return bytes(body)
 
@@ -139,11 +143,33 @@ def tls(config: EnrolmentConfig) -> ssl.SSLContext:
     return context
 
 
-async def serve(listener: socket.socket, app: FastAPI, context: ssl.SSLContext) -> None:
+class Brief(H11Protocol):
+    """A connection with an end: uvicorn would wait for a first request as long as it likes."""
+
+    lives_s = CONNECTION_S
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, and know the end."""
+        super().connection_made(transport)
+        self._end = self.loop.call_later(self.lives_s, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Over, in time or by then."""
+        self._end.cancel()
+        super().connection_lost(exc)
+
+
+async def serve(
+    listener: socket.socket,
+    app: FastAPI,
+    context: ssl.SSLContext,
+    protocol: type[Brief] = Brief,
+) -> None:
     """Serve the door until cancelled."""
     server = QuietServer(
         uvicorn.Config(
             app,
+            http=protocol,
             ssl_context_factory=lambda _config, _default: context,
             log_config=None,
             access_log=False,
@@ -156,9 +182,4 @@ async def serve(listener: socket.socket, app: FastAPI, context: ssl.SSLContext) 
             timeout_graceful_shutdown=GOODBYE_S,
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        await asyncio.shield(serving)
-    finally:
-        server.should_exit = True
-        await serving
+    await server.until_cancelled(listener)

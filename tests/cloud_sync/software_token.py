@@ -73,5 +73,7 @@ def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SoftwareToken:
     if not MODULE or shutil.which("softhsm2-util") is None:
         pytest.skip("needs SoftHSM 2: run tools/servers.sh")
     made = SoftwareToken(tmp_path / "hsm")
+    # SoftHSM, loaded into this process, finds its tokens by this variable and in no other way:
+    # PKCS#11 has no argument for it. Nothing of ours reads it.
     monkeypatch.setenv("SOFTHSM2_CONF", str(made.conf))
     return made

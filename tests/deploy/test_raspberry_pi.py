@@ -1,44 +1,12 @@
-"""What goes onto a Pi: a unit systemd accepts and finds tight, a script a shell accepts."""
+"""What goes onto a Pi: a script a shell accepts, and a unit that starts what it installs."""
 
 import re
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
 
-import pytest
-
 DEPLOY = Path(__file__).parents[2] / "deploy/raspberry-pi"
 UNIT = DEPLOY / "plomba-edge.service"
-
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not on this machine"
-)
-
-
-@needs_systemd
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    # The agent is not installed where tests run; only the executable's path is exchanged.
-    unit = tmp_path / UNIT.name
-    unit.write_text(
-        re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text(), flags=re.MULTILINE)
-    )
-    checked = subprocess.run(
-        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False
-    )
-    assert checked.returncode == 0, checked.stderr
-    assert UNIT.name not in checked.stderr
-
-
-@needs_systemd
-def test_the_unit_is_hardened() -> None:
-    checked = subprocess.run(
-        ["systemd-analyze", "security", "--offline=yes", "--threshold=20", str(UNIT)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stdout[-300:]
 
 
 def test_the_unit_starts_what_the_script_installs() -> None:

@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from cloud_sync.signing import SigningKey
 from edge import config as edge_config
+from edge import enrolled, enrolment
+from edge.__main__ import main as edge_main
 from edge.config import EdgeConfig
 from gateway import app
 from gateway import config as gateway_config
@@ -18,7 +22,7 @@ from gateway.__main__ import main as gateway_main
 from gateway.config import GatewayConfig
 from gateway.identity.wired import doorkeeper_of
 from gateway.sqlite.store import SqliteStore
-from gateway.web.enrolment import Door, serve, tls
+from gateway.web.enrolment import Brief, Door, serve, tls
 from gateway.web.server import bound
 from gateway.wiring import Clock, system_clock
 from tests.cloud_sync.brokers import HOST, free_port
@@ -87,7 +91,9 @@ broker_host = "broker.example"
         return made
 
     @asynccontextmanager
-    async def door(self, clock: Clock = system_clock) -> AsyncIterator[SqliteStore]:
+    async def door(
+        self, clock: Clock = system_clock, protocol: type[Brief] = Brief
+    ) -> AsyncIterator[SqliteStore]:
         """The real listener, as `plomba-gateway run` has it."""
         config = self.config
         assert config.enrolment is not None
@@ -99,13 +105,39 @@ broker_host = "broker.example"
         ):
             call = app.LedgerThread(executor)
             judge = Door(doorkeeper_of(config, store, key), call, clock)
-            serving = asyncio.create_task(serve(listener, judge.app(), tls(config.enrolment)))
+            serving = asyncio.create_task(
+                serve(listener, judge.app(), tls(config.enrolment), protocol)
+            )
             try:
                 yield store
             finally:
                 serving.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await serving
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path / "office").with_authority()
+
+
+async def enrol(config: EdgeConfig) -> enrolled.Enrolled:
+    """What the agent does at its first start."""
+    assert config.enrolment is not None
+    return await asyncio.to_thread(enrolment.enrol, config, config.enrolment.invitation)
+
+
+async def command(config: EdgeConfig, *words: str) -> tuple[int, str, str]:
+    """A command of plomba-edge beside a running door: its status, stdout and stderr."""
+    path = config.device.state_dir.parent / "edge.toml"
+    result = await asyncio.to_thread(CliRunner().invoke, edge_main, [*words, "--config", str(path)])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def listed(office: Office, *words: str) -> list[dict[str, object]]:
+    """What a list of the gateway's says."""
+    found: list[dict[str, object]] = json.loads(office.ok(*words, "--json"))
+    return found
 
 
 def a_card(

@@ -1,41 +1,30 @@
 """The road to the gateway's door: others in its place, other protocols, floods."""
 
 import asyncio
+import contextlib
 import json
 import ssl
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from cloud_sync import enrolment as words
-from edge import enrolled, enrolment, https
-from edge.__main__ import main as edge_main
-from edge.config import EdgeConfig
+from edge import https
 from edge.enrolment import NotYet
+from gateway.web.enrolment import Brief
 from tests.cloud_sync.brokers import HOST
-from tests.e2e.enrolment_house import Office, a_card
+from tests.e2e.enrolment_house import Office, a_card, command, enrol, listed, office
+
+__all__ = ["office"]
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path / "office").with_authority()
+POST = f"POST {words.ENROL_PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n".encode()
 
 
-async def enrol(config: EdgeConfig) -> enrolled.Enrolled:
-    assert config.enrolment is not None
-    return await asyncio.to_thread(enrolment.enrol, config, config.enrolment.invitation)
-
-
-async def command(config: EdgeConfig, *words: str) -> tuple[int, str, str]:
-    path = config.device.state_dir.parent / "edge.toml"
-    result = await asyncio.to_thread(CliRunner().invoke, edge_main, [*words, "--config", str(path)])
-    return result.exit_code, result.stdout, result.stderr
-
-
-def listed(office: Office, *words: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads(office.ok(*words, "--json"))
-    return found
+async def knock(office: Office) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection of whoever believes the office's root."""
+    believes = ssl.create_default_context(cafile=office.config.ca_folder / "root.pem")
+    return await asyncio.open_connection(HOST, office.port, ssl=believes)
 
 
 class TestTheRoad:
@@ -110,6 +99,38 @@ class TestTheRoad:
                 assert len(body) > words.MESSAGE_BYTES_MAX  # cut off while it was still sending
         (row,) = listed(office, "identity", "refused")
         assert (row["reason"], row["source"]) == ("malformed", HOST)
+
+    @pytest.mark.parametrize("said", [b"", b"POST ", POST + b"\r\n"])
+    async def test_a_connection_that_asks_nothing_gives_its_place_back(
+        self, office: Office, said: bytes
+    ) -> None:
+        class Hasty(Brief):
+            lives_s = 0.2
+
+        async with office.door(protocol=Hasty), asyncio.timeout(5):
+            reader, writer = await knock(office)
+            writer.write(said)
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                assert await reader.read() == b""
+            writer.close()
+
+    async def test_who_hangs_up_halfway_is_counted_and_no_error(
+        self, office: Office, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with office.door():
+            _, writer = await knock(office)
+            writer.write(POST + b"\r\nhalf")
+            await writer.drain()
+            writer.close()
+            async with asyncio.timeout(5):
+                while not listed(office, "identity", "refused"):  # noqa: ASYNC110 - another thread
+                    await asyncio.sleep(0.05)
+        (row,) = listed(office, "identity", "refused")
+        assert (row["reason"], row["detail"]) == (
+            "malformed",
+            "the request did not come to its end",
+        )
+        assert "Exception" not in caplog.text
 
     async def test_who_knocks_too_often_is_heard_no_more(self, office: Office) -> None:
         roots = (office.config.ca_folder / "root.pem").read_text()

@@ -241,6 +241,7 @@ def test_a_mistake_of_the_edges_configuration_shows_no_secret(folder: Path, mist
     (folder / "gateway.pem").write_bytes((folder / "data" / "gateway.pem").read_bytes())
     code, out = attempt("edge", folder, command, "--config", "edge.toml")
     assert code != 0, out
+    assert "others read" not in mistake or "has rights 0" in out, out
     assert "Traceback" not in out
     assert leaks(out) == []
 

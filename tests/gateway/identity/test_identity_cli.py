@@ -9,12 +9,9 @@ import pytest
 
 from tests.cloud_sync.brokers import HOST
 from tests.cloud_sync.test_certificates import needs_openssl
-from tests.e2e.enrolment_house import HOUSE, Office
+from tests.e2e.enrolment_house import HOUSE, Office, office
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path / "office").with_authority()
+__all__ = ["office"]
 
 
 class TestAuthority:
@@ -72,6 +69,20 @@ class TestAuthority:
             "ca", "renew-issuing", "--root-key", str(wrong)
         )
 
+    @needs_openssl
+    def test_what_the_old_issuing_authority_made_is_believed_until_it_is_revoked(
+        self, office: Office
+    ) -> None:
+        office.ok("ca", "issue-collector", "old", "--out", str(office.folder / "tls"))
+        for _ in range(2):
+            office.ok("ca", "renew-issuing", "--root-key", str(office.folder / "taken-away"))
+        assert _is_believed(office, "old")
+        assert stat.S_IMODE((office.config.ca_folder / "issuing-1.key").stat().st_mode) == 0o600
+        listed = json.loads(office.ok("ca", "list", "--json"))
+        (serial,) = [one["serial"] for one in listed if one["subject"] == "old"]
+        office.ok("ca", "revoke", serial, "--why", "lost")
+        assert not _is_believed(office, "old")
+
     def test_a_server_keeps_its_files(self, office: Office) -> None:
         again = ("ca", "issue-server", HOST, "--out", str(office.folder / "tls"))
         assert "exists: move it away" in office.refused(*again)
@@ -102,6 +113,15 @@ class TestAuthority:
         for act in ("ca init", "ca issue-server", "invite", "invite withdraw", "identity revoke"):
             assert act in acts
         office.ok("audit", "verify")
+
+
+def _is_believed(office: Office, name: str) -> bool:
+    """Whether a broker with the current revocation list takes it, as openssl says."""
+    chain, folder = str(office.folder / f"tls/{name}.pem"), office.config.ca_folder
+    verify = ("openssl", "verify", "-crl_check", "-CRLfile", str(folder / "crl.pem"))
+    roots = ("-CAfile", str(folder / "root.pem"), "-untrusted", chain)
+    done = subprocess.run([*verify, *roots, chain], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 class TestInvitations:
@@ -173,3 +193,12 @@ def test_an_external_authority_is_not_the_gateways_own(tmp_path: Path) -> None:
         "ca", "csr", "export", "--out", str(tmp_path)
     )
     assert json.loads(office.ok("ca", "show", "--json"))[0]["name"] == "plomba root"
+
+
+def test_a_device_is_revoked_also_where_the_authority_has_moved_elsewhere(
+    office: Office, tmp_path: Path
+) -> None:
+    root = Office(tmp_path / "elsewhere").with_authority().config.ca_folder / "root.pem"
+    text = office.toml.read_text()
+    office.toml.write_text(text.replace("[enrolment]", f'[enrolment]\nexternal_ca = "{root}"'))
+    assert "edge-1 is revoked" in office.ok("identity", "revoke", "edge-1", "--why", "stolen")

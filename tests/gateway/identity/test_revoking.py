@@ -78,7 +78,7 @@ class TestRevoking:
         left_over = hall.invite("edge-7")
         assert revoke(hall, "edge-7", NOW_MS + 1) == 1
         identities = hall.ledger.identities
-        (line,) = identities.revoked(hall.ca.issuing_name, NOW_MS + 1)
+        (line,) = identities.revoked(hall.ca.issuing.name, NOW_MS + 1)
         assert (line.reason, line.at_ms) == (Reason.KEY_COMPROMISE, NOW_MS + 1)
         states = {one.device: one.revoked_why for one in identities.invitations()}
         assert states["edge-7"] == "edge-7 was revoked"
@@ -153,7 +153,7 @@ def test_a_single_certificate_goes_onto_the_list_by_its_serial(hall: TownHall) -
     asked = Revocation(OFFICE, "lost")
     with hall.store.transaction():
         revoking.revoke_certificate(hall.ledger, kept.serial, asked, Reason.SUPERSEDED, NOW_MS)
-    (line,) = hall.ledger.identities.revoked(hall.ca.issuing_name, NOW_MS)
+    (line,) = hall.ledger.identities.revoked(hall.ca.issuing.name, NOW_MS)
     assert (line.serial, line.reason) == (kept.serial, Reason.SUPERSEDED)
     for serial, said in ((kept.serial, "revoked already"), ("abc", "expected the serial")):
         with pytest.raises(IdentityError, match=said):
