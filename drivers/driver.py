@@ -30,7 +30,7 @@ class DriverError(Exception):
     hold_s: float = 0.0
 
 
-class LinkDown(DriverError):  # noqa: N818 - the family is named by what happened, not by "Error"
+class LinkDown(DriverError):
     """The link to the line could not be opened, or closed under a read.
 
     `asked` says that a question was on its way then: a meter that counts may have counted it.
@@ -39,7 +39,7 @@ class LinkDown(DriverError):  # noqa: N818 - the family is named by what happene
     asked = False
 
 
-class NoAnswer(DriverError):  # noqa: N818 - as above
+class NoAnswer(DriverError):
     """Nothing that could be an answer came in time."""
 
 
@@ -51,13 +51,13 @@ class FrameError(DriverError):
         self.received = received
 
 
-class Refused(DriverError):  # noqa: N818 - as above
+class Refused(DriverError):
     """The meter answered that it will not: a Modbus exception, an M-Bus application error."""
 
     retryable = False
 
 
-class WrongMeter(DriverError):  # noqa: N818 - as above
+class WrongMeter(DriverError):
     """Another meter answers at this address than the one configured."""
 
     retryable = False

@@ -242,12 +242,13 @@ def from_ms(milliseconds: int) -> datetime:
 
 def scaled(value: Decimal, exponent: int) -> int:
     """The mantissa of `value` at `exponent`; ValueError where that would lose a digit."""
-    shifted = value.scaleb(-exponent)
-    mantissa = int(shifted)
-    if mantissa != shifted:
-        raise ValueError(f"{value} has digits below 1e{exponent}")
-    if abs(mantissa) > MANTISSA_MAX:
+    # Told by the size alone, for 1e999999 is too large a number to be made.
+    if value and value.adjusted() - exponent >= len(str(MANTISSA_MAX)):
         raise ValueError(f"{value} at 1e{exponent} is longer than 18 digits")
+    mantissa = int(value.scaleb(-exponent))
+    # Compared with the value itself: scaling rounds one of more than 28 digits.
+    if Decimal(mantissa).scaleb(exponent) != value:
+        raise ValueError(f"{value} has digits below 1e{exponent}")
     return mantissa
 
 

@@ -18,7 +18,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-class Deadlock(RuntimeError):  # noqa: N818 - named by what happened
+class Deadlock(RuntimeError):
     """Every task waits and no timer is set."""
 
 

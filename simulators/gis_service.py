@@ -24,7 +24,7 @@ from random import Random
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
-from gateway.gis.model import GisError
+from gateway.gis.model import GisError, new_guid
 from gateway.gis.parsing import parsed
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -144,7 +144,7 @@ class GisService:
     def _take(self, number: str, asked: ET.Element) -> ET.Element:
         """The receipt; the same for a request that was taken before."""
         if number not in self._requests:
-            ours = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+            ours = new_guid(self._random)
             self._requests[number] = ours
             self._asked[ours] = 0
             is_import = _local(asked) == "importMeteringDeviceValuesRequest"

@@ -243,7 +243,7 @@ class GatewayProcess:
         self.deaths += filter(None, map(died_of, self._tasks))
 
     async def _upkeep(self, store: SqliteStore) -> None:
-        """What `gateway.app` does beside ingest, at a slower pace."""
+        """What `gateway.upkeep` does beside ingest, at a slower pace."""
         ledger = BillingLedger(store.database)
         pump = Pump(OutboxLedger(store.database), [self._billing], self._random)
         event_of = event_maker("urn:plomba:simulated-gateway")

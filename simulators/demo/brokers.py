@@ -55,7 +55,7 @@ log_dest stderr
 """
 
 
-class NoDemo(RuntimeError):  # noqa: N818 - named by what is not there
+class NoDemo(RuntimeError):
     """The embedded broker was asked for outside a demo."""
 
 

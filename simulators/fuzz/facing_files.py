@@ -30,16 +30,19 @@ from gateway.balance import facts_csv
 from gateway.claims import csv as claims_csv
 from gateway.claims.model import ClaimError, ClaimSource
 from gateway.config_base import ConfigError
+from gateway.csv_lines import RegistryError
 from gateway.export import manifest
 from gateway.meter_life import files
 from gateway.meter_life.relations import Place
 from gateway.model import Kind as PointKind
-from gateway.registry_csv import RegistryError
+from gateway.model import MeterCard, RegisterCard
+from gateway.registry_csv import RegisterLine
 from gateway.review import reference
 from simulators.fuzz.engine import Parser
 
 _KEY = SigningKey.from_seed(bytes(range(32)))
 _NOON_MS = 1_796_040_000_000
+_GUID = "8a8b7c6d-1234-5678-9abc-0123456789a"
 _CSV_WORDS = (
     b",", b";", b'"', b"\n", b"\r", b"\r\n", b"\xef\xbb\xbf", b"\x00", b"\xff", b"-1", b"1e5",
     b"NaN", b"0,5", b"9999-12-31", b"0001-01-01", b"9999-12", b"2026-02-30", b"2026-W01-1",
@@ -53,9 +56,27 @@ _TOML_WORDS = (
 )  # fmt: skip
 
 
+_REGISTRY = (
+    "A,Street,UTC,1,1,P,dwelling,electricity,E1,M,1-0:1.8.0,kWh,-2,8,13.8,2026-10-01,10,e-1",
+    "A,Street,UTC,,,H,house,heat,H1,M,6-0:1.0.0,Gcal,-3,7,2,2026-10-01,0,e-1",
+)
+
+
 class _Dial(NamedTuple):
     exponent: int = -2
     digits: int = 8
+
+
+def _columns(columns: Collection[str], *lines: str) -> bytes:
+    return "\n".join([",".join(columns), *lines]).encode()
+
+
+_STANDING, _ = registry_csv.parse_lines(_columns(registry_csv.COLUMNS, *_REGISTRY))
+
+
+def _card(line: RegisterLine) -> MeterCard:
+    register = RegisterCard(1, line.register, line.unit, line.exponent, line.digits, 1, None, None)
+    return MeterCard(1, line.meter, line.resource, (), (register,))
 
 
 class _Ledger:
@@ -67,8 +88,11 @@ class _Ledger:
             "house_points": {"A-H": "A"},
             "dials": {"E1": {"1-0:1.8.0": _Dial()}},
             "last_closed": {"A": "2025-12"},
+            "meters": {one.meter: _card(one) for one in _STANDING},
+            "standing": _STANDING,
+            "gis_devices": {},
         }
-        empty: object = {} if name in {"gis_devices", "meters"} else []
+        empty: object = []
         return lambda *_given: answers.get(name, empty)
 
     def transaction(self) -> AbstractContextManager[object]:
@@ -103,7 +127,7 @@ def parsers() -> Iterator[Parser]:
 def _csv(
     name: str, run: Callable[[bytes], object], columns: Collection[str], *lines: str
 ) -> Parser:
-    data = "\n".join([",".join(columns), *lines]).encode()
+    data = _columns(columns, *lines)
     return Parser(
         name, run, (RegistryError, ClaimError), (data, data.replace(b",", b";")), _CSV_WORDS
     )
@@ -112,12 +136,10 @@ def _csv(
 def _entered() -> Iterator[Parser]:
     author = files.Author("N", "fuzz", _NOON_MS, "f.csv")
     yield _csv(
-        "registry-csv", registry_csv.parse_lines, registry_csv.COLUMNS,
-        "A,Street,UTC,1,1,P,dwelling,electricity,E1,M,1-0:1.8.0,kWh,-2,8,13.8,2026-10-01,10,e-1",
-        "A,Street,UTC,,,H,house,heat,H1,M,6-0:1.0.0,Gcal,-3,7,2,2026-10-01,0,e-1",
+        "registry-csv", registry_csv.parse_lines, registry_csv.COLUMNS, *_REGISTRY
     )  # fmt: skip
     yield _csv("devices-csv", partial(gis_devices.import_csv, _LEDGER), gis_devices.COLUMNS,
-               "E1,8a8b7c6d-1234-5678-9abc-0123456789ab,245,,")  # fmt: skip
+               f"E1,{_GUID}1,245,,{_GUID}2", f"H1,{_GUID}3,233,{_GUID}4,{_GUID}2")  # fmt: skip
     yield _csv("contracts-csv", partial(contract_csv.import_contracts, _LEDGER),
                contract_csv.COLUMNS, "A,,2026-01,20,25,no,reading")  # fmt: skip
     yield _csv("norms-csv", partial(norms.import_norms, _LEDGER), norms.NORM_COLUMNS,
@@ -167,19 +189,13 @@ def _settings() -> Iterator[Parser]:
         b'[web]\nhost = "127.0.0.1"\nport = 8080\n'
     )
     own = resources.files("drivers")
-    known = tuple(
-        (own / path).read_bytes()
-        for path in (
-            "modbus/profiles/eastron_sdm120.toml",
-            "mbus/profiles/carlo_gavazzi_em_mbus.toml",
-        )
-    )
     yield Parser("edge-toml", _edge, (edge_config.ConfigError,), (edge,), _TOML_WORDS)
     yield Parser("gateway-toml", _as_file(config.load), (ConfigError,), (gateway,), _TOML_WORDS)
-    yield Parser(
-        "profile-toml", lambda data: profile.parse(data, "eastron_sdm120.toml"),
-        (ProfileError,), known, _TOML_WORDS,
-    )  # fmt: skip
+    for protocol, name in (("modbus", "eastron_sdm120.toml"), ("mbus", "kamstrup_multical.toml")):
+        yield Parser(
+            f"profile-{protocol}", partial(profile.parse, file=name), (ProfileError,),
+            ((own / protocol / "profiles" / name).read_bytes(),), _TOML_WORDS,
+        )  # fmt: skip
     yield Parser(
         "meter-keys", _as_file(meter_keys.load), (KeyFileError,),
         (b'12345678 = "' + b"0" * 32 + b'"\n',), _TOML_WORDS,

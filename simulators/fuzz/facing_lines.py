@@ -80,7 +80,22 @@ def _mbus() -> Iterator[Parser]:
     )  # fmt: skip
     yield Parser("mbus-fixed", _fixed, refuses, (bodies[3][1:],))
     yield Parser("mbus-authentication", afl.parse, refuses, (mode_7[7:-2],))
-    yield Parser("mbus-answer", _mbus_answer, (DriverError,), (plain, plain + plain), _MBUS_WORDS)
+    heard = tuple(one for model in _mbus_models() for one in _samples(model))
+    yield Parser(
+        "mbus-answer", _mbus_answer, (DriverError,), (plain, plain + plain, *heard), _MBUS_WORDS
+    )
+
+
+def _mbus_models() -> Iterator[MbusProfile]:
+    """Some of the meters, with flags and without, whose samples stand in their profiles."""
+    for name in ("kamstrup_multical", "zenner_edc_cold"):
+        model = profile.load(name)
+        if isinstance(model, MbusProfile):
+            yield model
+
+
+def _samples(model: MbusProfile) -> Iterator[bytes]:
+    yield from (bytes.fromhex(one.response) for one in model.samples if one.response)
 
 
 def _heard(data: bytes) -> object:
@@ -110,14 +125,20 @@ def _fixed(data: bytes) -> object:
 
 def _mbus_answer(data: bytes) -> object:
     told: list[object] = []
-    for name in profile.names():
-        model = profile.load(name)
-        if isinstance(model, MbusProfile):
-            told.append(explaining.explain(model, data))
-            telegrams = [telegram.decode(one) for one in cut(data)]
-            told.append(flags.told(model, telegrams))
-            pick(model, telegrams, data)
+    for model in _mbus_models():
+        told.append(explaining.explain(model, data))
+        telegrams = [telegram.decode(one) for one in cut(data)]
+        told.append(flags.told(model, telegrams))
+        told.append(_picked(model, telegrams, data))
     return told
+
+
+def _picked(model: MbusProfile, telegrams: list[Telegram], data: bytes) -> object:
+    """What a profile reads in telegrams; one that they do not fit keeps no other from its turn."""
+    try:
+        return pick(model, telegrams, data)
+    except DriverError as error:
+        return str(error)
 
 
 def _modbus() -> Iterator[Parser]:

@@ -42,12 +42,24 @@ _JSON_WORDS = (
     b"{", b"}", b"[", b"]", b'"', b":", b",", b"null", b"-1", b"1e400", b"\\ud800", b'{"x":',
     b'"x":[', b"\xff", b"true",
 )  # fmt: skip
+_TOPIC_WORDS = (
+    b"/", b"+", b"#", b"\x00", b"\n", b"plomba/v1/", b"/batch", b"/command", b"-", "е".encode(),
+    b"a" * 63,
+)  # fmt: skip
 _PEM_WORDS = (b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n", b"\n", b"=", b"MII")
 _XML_WORDS = (
     b"<!DOCTYPE x [<!ENTITY a 'b'>]>", b"<?xml version='1.0' encoding='utf-7'?>", b"<a>", b"</a>",
     b"&amp;", b"&#0;", b"&#x1F600;", b"<![CDATA[", b"]]>", b" xmlns=''", b"\x00", b"\xff\xfe",
     b"9999-12-31", b"0001-01-01T00:00:00+14:00",
 )  # fmt: skip
+
+
+# A key of the kind that TLS takes; a seal's is another.
+_P256_PEM = b"""-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEK3eLhnv17hwRlNALrL/qMF15kiSI
+s6Px4qDbnxB9ZWhNGagPyE82bkrFgWBNBCmVEm1bEg3XYLZ6eS1AfmaV5g==
+-----END PUBLIC KEY-----
+"""
 
 
 def parsers() -> Iterator[Parser]:
@@ -87,11 +99,15 @@ def _sealed() -> Iterator[Parser]:
     )
     yield Parser("seal", signing.parse, (SealError,), (sealed, _KEY.seal(b"", "")), is_cbor=True)
     yield Parser(
-        "incoming", _incoming, (Refusal,), (batch_topic(_DEVICE).encode() + b"\n" + sealed,)
-    )
+        "incoming", _incoming, (Refusal,),
+        (batch_topic(_DEVICE).encode() + b"\n" + sealed, b"plomba/v1/edge-1/state\n" + sealed),
+        _TOPIC_WORDS,
+    )  # fmt: skip
+    yield Parser("incoming-payload", _incoming_payload, (Refusal,), (sealed,), is_cbor=True)
     yield Parser(
         "topic", lambda data: device_of(data.decode("utf-8", "replace")), (),
-        (b"plomba/v1/edge-1/state",), (b"/", b"+", b"#", b"\x00", b"plomba/v1/"),
+        (b"plomba/v1/edge-1/state", b"plomba/v1/edge-1/batch", b"plomba/v1/+/receipt"),
+        _TOPIC_WORDS,
     )  # fmt: skip
     yield _cbor("batch", batch.decode, payload)
     yield _cbor("receipt", receipt.decode, receipt.encode(told))
@@ -107,6 +123,11 @@ def _cbor(name: str, run: Callable[[bytes], object], *seeds: bytes) -> Parser:
 def _incoming(data: bytes) -> object:
     topic, _, payload = data.partition(b"\n")
     return parse_incoming(Incoming(topic.decode("utf-8", "replace"), payload))
+
+
+def _incoming_payload(data: bytes) -> object:
+    """What a broker gives on the topic of a batch."""
+    return parse_incoming(Incoming(batch_topic(_DEVICE), data))
 
 
 def _enrolling() -> Iterator[Parser]:
@@ -170,7 +191,7 @@ def _papers() -> Iterator[Parser]:
     )  # fmt: skip
     yield Parser(
         "public-key", signing.VerifyKey.from_pem, (signing.KeyFileError,),
-        (_KEY.public.to_pem(), root.pem.encode()), _PEM_WORDS,
+        (_KEY.public.to_pem(), _P256_PEM), (*_PEM_WORDS, b"MCowBQYDK2VwAyEA", root.pem.encode()),
     )  # fmt: skip
     yield Parser(
         "certificates", lambda data: certificates.parse_certificates(data.decode("latin-1")),

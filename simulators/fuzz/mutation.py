@@ -114,6 +114,8 @@ def _spoiled_items(random: Random, data: bytes) -> bytes:
 
 def _changed(random: Random, item: Any) -> Any:
     """One item somewhere in it exchanged, doubled, dropped or wrapped."""
+    if isinstance(item, cbor2.CBORTag) and random.random() > 0.1:
+        return cbor2.CBORTag(item.tag, _changed(random, item.value))
     if not isinstance(item, list) or not item or random.random() < 0.1:
         return random.choice((*_ITEMS, [item], [item, item]))
     at = random.randrange(len(item))

@@ -55,7 +55,6 @@ class Books:
         self._random = random
         self.booked: dict[str, Entry] = {}
         self.refused: set[str] = set()
-        self.sent: set[str] = set()
         self.counts: Counter[str] = Counter()
         self.contradictions = 0
 
@@ -64,7 +63,6 @@ class Books:
         return [self._take(event) for event in events]
 
     def _take(self, event: DueEvent) -> Answer:
-        self.sent.add(event.event_id)
         luck = self._random.randrange(1000)
         if luck < _AWAY:
             return failed("away")

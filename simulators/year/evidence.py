@@ -28,7 +28,7 @@ class Evidence:
         self.nights: dict[str, dict[int, Night]] = defaultdict(dict)
         """What each house's device sealed, by house and day, without the bytes."""
         self.arrived: dict[tuple[str, int], int] = {}
-        """When a batch of a house (by its number) was first covered by a receipt."""
+        """When a batch of a device (by its number) was first covered by a receipt."""
         self.entered: dict[tuple[str, str], int] = {}
         """When the clerk entered what (a place or meter, and the act)."""
         self.done: Sequence[Done] = ()

@@ -151,8 +151,8 @@ class _Year:
         if not messages:
             return
         outcome = self._ingest.process(messages, now_ms)
-        for house, sequence in self._road.heard(outcome.receipts, day):
-            self.evidence.arrived.setdefault((house, sequence), now_ms)
+        for device, sequence in self._road.heard(outcome.receipts, day):
+            self.evidence.arrived.setdefault((device, sequence), now_ms)
 
     def _close_due(self, today: date, now_ms: int) -> None:
         if today.day == 1:

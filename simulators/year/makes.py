@@ -13,8 +13,6 @@ from simulators.truth import ELECTRIC_DAY, EVEN_DAY, HEAT_DAY, NIGHT_HOURS, WATE
 _ALL = frozenset(range(24))
 _PEAK = frozenset({7, 8, 9, 17, 18, 19, 20})
 _HALF_PEAK = _ALL - _PEAK - NIGHT_HOURS
-# A house meter's fuses and pipes against a flat's.
-HOUSE_RATE = 20
 
 
 class Make(NamedTuple):

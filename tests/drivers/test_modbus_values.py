@@ -126,9 +126,10 @@ def test_a_number_no_counter_can_show_is_refused(number: str) -> None:
         a_register(-2).rounded(Decimal(number))
 
 
-def test_an_exact_value_finer_than_the_register_is_refused() -> None:
+@pytest.mark.parametrize("number", ["1.001", f"1.{'0' * 30}1"])
+def test_an_exact_value_finer_than_the_register_is_refused(number: str) -> None:
     with pytest.raises(ValueError, match="has digits below 1e-2"):
-        a_register(-2).exactly(Decimal("1.001"))
+        a_register(-2).exactly(Decimal(number))
 
 
 @pytest.mark.parametrize(("value", "kind"), [(65536, "uint16"), (-1, "uint32"), ("0.5", "int64")])

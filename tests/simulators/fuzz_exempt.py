@@ -30,7 +30,6 @@ EXEMPT: dict[str, str] = {
     "gateway.estimation.terms.terms_for": _OWN_LEDGER,
     "gateway.explain.findings._moment": _OWN_LEDGER,
     "gateway.explain.findings.told": _OWN_LEDGER,
-    "gateway.explain.telling._moment_ms": _OWN_LEDGER,
     "gateway.export.columns.load": _OWN_PACKAGE,
     "gateway.filling._gathered": _OWN_LEDGER,
     "gateway.gis.history._first_day": _OWN_LEDGER,

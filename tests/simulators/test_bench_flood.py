@@ -14,6 +14,6 @@ def test_the_benchmark_prints_one_object() -> None:
     assert result.exit_code == 0
     measured = json.loads(result.stdout)
     assert (measured["good"], measured["forged"]) == (20, 600)
-    assert 0 < measured["forged_checked"] <= 600
+    assert 0 < measured["forged_checked"] < 600
     assert measured["ratio"] > 0
     assert measured["forged"] > FLOODERS * BURST

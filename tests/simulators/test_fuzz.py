@@ -22,8 +22,8 @@ from edge.scan import notebook
 from edge.scan.notebook import NotebookError
 from gateway import config as gateway_config
 from gateway.config_base import ConfigError
+from gateway.csv_lines import RegistryError
 from gateway.handoff.pull import PullError
-from gateway.registry_csv import RegistryError
 from gateway.web import api
 from simulators.fuzz.command import command
 from simulators.fuzz.engine import Parser, Watch, fault, fuzz

@@ -61,7 +61,7 @@ def test_nothing_is_broken_where_nothing_is_planted(tmp_path: Path) -> None:
 
 
 def test_a_ledger_that_forgets_a_commit_is_found(tmp_path: Path) -> None:
-    class Forgotten(Exception):  # noqa: N818 - what happens to a transaction
+    class Forgotten(Exception):
         pass
 
     class ForgetfulStore(SqliteStore):
