@@ -30,7 +30,8 @@ def heads_in(file: Path, key: VerifyKey) -> list[Head]:
         raise AuditError(f"{file}: expected at most {BYTES_MAX} bytes")
     try:
         heads = list(_heads(data.decode(), file, key))
-    except (AuditError, UnicodeDecodeError) as error:
+    # JSON whose arrays are too deep is a RecursionError.
+    except (AuditError, UnicodeDecodeError, RecursionError) as error:
         raise AuditError(f"{file}: {error}") from error
     if not heads:
         raise AuditError(f"{file}: expected a manifest, events with audithead, or heads; got none")

@@ -45,6 +45,8 @@ class Method(StrEnum):
 
 # What is billed on account: no reading stands behind it, so an obligation is open until one does.
 ON_ACCOUNT = frozenset({Method.AVERAGE, Method.NORM, Method.CHECK})
+# What a line's own readings say nothing of, or not of all of it.
+UNREAD = ON_ACCOUNT | {Method.CARRIED}
 # determiningMethod of ГИС ЖКХ's bills: by the meter, by norm, or otherwise.
 DETERMINED = {
     Method.ACTUAL: "M",

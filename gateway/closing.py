@@ -67,11 +67,11 @@ def close_period(
             raise ClosingError(f"no house is called {house!r}: see plomba-gateway registry list")
         period = _closable(transaction, found, period, now_ms)
         unheard = _chosen(transaction, found, period, now_ms)
-        settling = _settled(transaction, found, period, unheard)
+        outcome = _settled(transaction, found, period, unheard)
         lines = transaction.write(
-            found, period, now_ms, _lines(transaction, found, period, settling)
+            found, period, now_ms, _lines(transaction, found, period, outcome)
         )
-        corrections = transaction.correct(settling.corrections)
+        corrections = transaction.correct(outcome.corrections)
         charges = transaction.charges(found.house_no)
         closing = Closing(house, period, tuple(lines), tuple(corrections), tuple(charges))
         revision = transaction.revision(found, period) - 1
@@ -159,14 +159,14 @@ def _said(closing: Closing, revision: int) -> str:
     return "closed, revision {}: {} lines, {} corrections, {} charges".format(revision, *counts)
 
 
-class _Settling(NamedTuple):
+class _Outcome(NamedTuple):
     lines: Sequence[tuple[BilledRegister, Settled]]
     corrections: Sequence[Correction]
 
 
 def _settled(
     transaction: ClosingTransaction, house: House, period: str, unheard: Mapping[RegisterKey, str]
-) -> _Settling:
+) -> _Outcome:
     """Every register settled: first again where it was estimated, then for this period."""
     calendar = transaction.calendar(house)
     month_end = periods.bounds(period, house.zone).end_ms
@@ -209,7 +209,7 @@ def _settled(
         (one, _with_unheard(now, unheard.get(one.key)))
         for (one, _), now in zip(lines, sources, strict=True)
     ]
-    return _Settling(sourced, corrections)
+    return _Outcome(sourced, corrections)
 
 
 def _settled_now(
@@ -233,7 +233,7 @@ def _settled_now(
 
 def _with_unheard(settled: Settled, said: str | None) -> Settled:
     """An unread line also says what was said of it and does not count."""
-    if said is None or settled.method not in billing.ON_ACCOUNT | {Method.CARRIED}:
+    if said is None or settled.method not in billing.UNREAD:
         return settled
     return settled._replace(reason=f"{settled.reason}; {said}")
 
@@ -244,14 +244,14 @@ def _in_its_role(register: BilledRegister, spans: Sequence[Span]) -> BilledRegis
 
 
 def _lines(
-    transaction: ClosingTransaction, house: House, period: str, settling: _Settling
+    transaction: ClosingTransaction, house: House, period: str, outcome: _Outcome
 ) -> list[NewLine]:
     """The lines with their ids; closed again, a register's line keeps its number."""
     before = transaction.withdrawn_lines(house, period)
     revision = transaction.revision(house, period)
     numbers = count(transaction.last_number(period) + 1)
     found = []
-    for register, settled in settling.lines:
+    for register, settled in outcome.lines:
         replaces = before.get(register.key)
         number = next(numbers) if replaces is None else number_of(replaces)
         line_id = f"{period}-{number:0{LINE_NUMBER_DIGITS}d}"

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple, Protocol
 
 from drivers.reading import Resource
 from gateway.contracts import Contract, Cutoff
-from gateway.periods import PeriodError, following
-from gateway.registry_csv import Problem, RegistryError, fields_of
+from gateway.csv_lines import Fields, Problem, lines_of, refuse, repeated
+from gateway.periods import is_period
 
 COLUMNS: Final = (
     "house", "resource", "since", "first_day", "last_day", "next_month", "cutoff",
@@ -57,28 +57,23 @@ def import_contracts(store: ContractStore, data: bytes) -> dict[str, int]:
     last_closed = store.last_closed()
     problems: list[Problem] = []
     rows: dict[int, ContractRow] = {}
-    for number, fields in fields_of(data, COLUMNS):
+    for number, fields in lines_of(data, COLUMNS, problems):
         found = list(_faults(number, fields, last_closed))
         problems += found
         if not found:
             rows[number] = _row(fields)
-    problems += _repeated(rows)
+    subjects = ((number, one.subject) for number, one in rows.items())
+    problems += repeated(subjects, lambda _: "each house, resource and period once")
     known = {one.subject: one for one in store.all_contracts()}
     changed = {number: one for number, one in rows.items() if known.get(one.subject) != one}
     problems += _too_late(changed, last_closed)
-    if problems:
-        raise RegistryError(sorted(problems))
+    refuse(problems)
     store.set_contracts(list(changed.values()))
     new = sum(one.subject not in known for one in changed.values())
     return {"new": new, "changed": len(changed) - new, "same": len(rows) - len(changed)}
 
 
-def _faults(
-    number: int, fields: Mapping[str, str], houses: Mapping[str, str | None]
-) -> Iterator[Problem]:
-    if "" in fields:
-        yield Problem(number, "", "one field per column", fields[""])
-        return
+def _faults(number: int, fields: Fields, houses: Mapping[str, str | None]) -> Iterator[Problem]:
     checks = (
         ("house", fields["house"] in houses, "a house of the registry"),
         (
@@ -86,7 +81,7 @@ def _faults(
             fields["resource"] in {"", *_RESOURCES},
             f"one of {', '.join(Resource)}, or nothing for every one",
         ),
-        ("since", _is_period(fields["since"]), "the first period it holds for, like 2026-10"),
+        ("since", is_period(fields["since"]), "the first period it holds for, like 2026-10"),
         ("first_day", bool(_DAY.fullmatch(fields["first_day"])), "1 to 31, or 99 for the last"),
         ("last_day", bool(_DAY.fullmatch(fields["last_day"])), "1 to 31, or 99 for the last"),
         ("next_month", fields["next_month"] in _YES_NO, "yes or no"),
@@ -113,15 +108,6 @@ def _misplaced(number: int, contract: Contract) -> Iterator[Problem]:
         yield Problem(number, "last_day", expected, str(last))
 
 
-def _repeated(rows: Mapping[int, ContractRow]) -> Iterator[Problem]:
-    first: dict[tuple[str, str, str], int] = {}
-    for number, one in rows.items():
-        before = first.setdefault(one.subject, number)
-        if before != number:
-            expected = "each house, resource and period once"
-            yield Problem(number, "", expected, f"the one of line {before} again")
-
-
 def _too_late(
     changed: Mapping[int, ContractRow], last_closed: Mapping[str, str | None]
 ) -> Iterator[Problem]:
@@ -132,7 +118,7 @@ def _too_late(
             yield Problem(number, "since", expected, one.contract.since)
 
 
-def _row(fields: Mapping[str, str]) -> ContractRow:
+def _row(fields: Fields) -> ContractRow:
     contract = Contract(
         fields["since"],
         int(fields["first_day"]),
@@ -141,10 +127,3 @@ def _row(fields: Mapping[str, str]) -> ContractRow:
         Cutoff(fields["cutoff"]),
     )
     return ContractRow(fields["house"], fields["resource"], contract)
-
-
-def _is_period(text: str) -> bool:
-    try:
-        return bool(following(text))
-    except PeriodError:
-        return False

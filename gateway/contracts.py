@@ -62,17 +62,6 @@ class Term(NamedTuple):
     over_ms: int
 
 
-class Window(NamedTuple):
-    """The days on which readings are taken for a period."""
-
-    period: str
-    bounds: Bounds
-
-    def is_open(self, now_ms: int) -> bool:
-        """Whether a reading of this moment is in time."""
-        return self.bounds.start_ms <= now_ms < self.bounds.end_ms
-
-
 def window(contract: Contract | None, period: str, zone: ZoneInfo) -> Bounds:
     """The window of a period: the whole month where no contract says otherwise."""
     if contract is None:
@@ -86,16 +75,6 @@ def closing_instant(contract: Contract | None, period: str, zone: ZoneInfo) -> i
     """Where the lines of a period end."""
     month_end = periods.bounds(period, zone).end_ms
     return min(month_end, window(contract, period, zone).end_ms)
-
-
-def window_period(at_ms: int, contract: Contract | None, zone: ZoneInfo) -> str:
-    """The period for which a reading taken at `at_ms` is (V-WINDOW).
-
-    Inside a window it is that window's, outside of any it is the next one's.
-    """
-    return Windows(zone, () if contract is None else (contract._replace(since=""),)).period_of(
-        at_ms
-    )
 
 
 class Windows(NamedTuple):
@@ -122,21 +101,14 @@ class Windows(NamedTuple):
         return Term(period, bounds, taking, max(month_end, days.end_ms))
 
     def period_of(self, at_ms: int) -> str:
-        """The first period whose window is not over at `at_ms`."""
+        """The period for which a reading taken at `at_ms` is (V-WINDOW).
+
+        Inside a window it is that window's, outside of any it is the next one's.
+        """
         period = periods.preceding(periods.containing(at_ms, self.zone))
         while window(self.holding(period), period, self.zone).end_ms <= at_ms:
             period = periods.following(period)
         return period
-
-    def next_window(self, now_ms: int) -> Window | None:
-        """The window that is open now, else the next one; None where no contract asks for any."""
-        period = self.period_of(now_ms)
-        if self.holding(period) is None:
-            later = [one.since for one in self.contracts if one.since > period]
-            if not later:
-                return None
-            period = later[0]
-        return Window(period, window(self.holding(period), period, self.zone))
 
 
 class Calendar(NamedTuple):

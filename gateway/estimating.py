@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from drivers.reading import Resource
-from gateway.billing import ON_ACCOUNT, Method, Settled
+from gateway.billing import ON_ACCOUNT, UNREAD, Method, Settled
 from gateway.estimation.average import Average, Measured, amount, average_of, half_up, share
 from gateway.estimation.check import ByCheck, Checked, by_check
 from gateway.estimation.choice import Choice, Decision, choose
@@ -34,8 +34,6 @@ _METHODS = {
     Choice.AVERAGE: Method.AVERAGE,
     Choice.NORM: Method.NORM,
 }
-# What a line's own readings say nothing of, or not of all of it.
-_UNREAD = ON_ACCOUNT | {Method.CARRIED}
 
 
 class PastLine(NamedTuple):
@@ -151,7 +149,7 @@ def _unread_before(history: Sequence[PastLine], cause: Cause) -> int:
     """
     count = 0
     for line in history:
-        is_measured = line.method not in _UNREAD and line.cause is Cause.MISSING
+        is_measured = line.method not in UNREAD and line.cause is Cause.MISSING
         if is_measured or line.closing_ms >= line.period.end_ms:
             break
         count += line.cause is cause and line.method is not Method.CHECK

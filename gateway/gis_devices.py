@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from drivers.reading import Resource, Unit
+from gateway.csv_lines import Fields, Problem, lines_of, refuse
 from gateway.export.gis_units import ALLOWED, tariff, units_for
 from gateway.model import GisDevice, MeterCard
-from gateway.registry_csv import Problem, RegistryError, fields_of
 from gateway.store import Store
 
 COLUMNS: Final = ("meter", "device_guid", "unit", "resource_guid", "house_guid")
@@ -22,7 +22,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _A_GUID = "a GUID like 8a8b7c6d-1234-5678-9abc-0123456789ab"
 
 
-Lines = Sequence[tuple[int, Mapping[str, str]]]
+Lines = Sequence[tuple[int, Fields]]
 """Line numbers and fields by column."""
 
 
@@ -31,26 +31,20 @@ def import_csv(store: Store, data: bytes) -> dict[str, int]:
 
     RegistryError names every bad line, and then nothing was written.
     """
-    lines = list(fields_of(data, COLUMNS))
-    whole = [(number, fields) for number, fields in lines if "" not in fields]
-    problems = [
-        Problem(number, "", "one field per column", fields[""])
-        for number, fields in lines
-        if "" in fields
-    ]
+    problems: list[Problem] = []
+    lines = list(lines_of(data, COLUMNS, problems))
     with store.transaction():
         known = store.book.gis_devices()
-        problems += _problems(whole, store, known)
-        if problems:
-            raise RegistryError(sorted(problems))
-        devices = {fields["meter"]: _device(fields) for _, fields in whole}
+        problems += _problems(lines, store, known)
+        refuse(problems)
+        devices = {fields["meter"]: _device(fields) for _, fields in lines}
         changed = {meter: one for meter, one in devices.items() if known.get(meter) != one}
         store.book.set_gis_devices(changed)
     new = len(changed.keys() - known.keys())
     return {"new": new, "changed": len(changed) - new, "same": len(devices) - len(changed)}
 
 
-def _device(fields: Mapping[str, str]) -> GisDevice:
+def _device(fields: Fields) -> GisDevice:
     guids = {column: fields[column].lower() for column in _GUIDS}
     return GisDevice(unit=fields["unit"], **guids)
 
@@ -66,7 +60,7 @@ def _problems(lines: Lines, store: Store, known: Mapping[str, GisDevice]) -> Ite
     yield from _disagreements(lines, "house_guid", houses)
 
 
-def _faults(number: int, fields: Mapping[str, str], card: MeterCard | None) -> Iterator[Problem]:
+def _faults(number: int, fields: Fields, card: MeterCard | None) -> Iterator[Problem]:
     """What is wrong with a line by itself."""
     resource = card.resource if card else None
     if card is None or resource is None:

@@ -64,6 +64,14 @@ class Level(NamedTuple):
     mantissa: int
 
 
+def went_over(before: int, after: int, capacity: int) -> bool:
+    """Whether a fall is a register gone over its end: out of its last tenth into its first.
+
+    Any other fall is a decrease. `capacity` is the mantissa that the register never reaches.
+    """
+    return before * 10 > capacity * 9 and after * 10 < capacity
+
+
 class DeviceKey(NamedTuple):
     """A public key and the device and time it may sign for; `valid_to_ms` is excluded.
 

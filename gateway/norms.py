@@ -14,8 +14,17 @@ from typing import Final, NamedTuple, Protocol
 
 from drivers.reading import parse_obis
 from gateway.billing import BILLED_UNITS
-from gateway.periods import PeriodError, following
-from gateway.registry_csv import Problem, RegistryError, fields_of
+from gateway.csv_lines import (
+    FIRST_DAY,
+    FieldError,
+    Fields,
+    Problem,
+    day,
+    lines_of,
+    refuse,
+    repeated,
+)
+from gateway.periods import is_period
 
 NORM_COLUMNS: Final = ("house", "account", "register", "unit", "since", "amount")
 SEASON_COLUMNS: Final = ("house", "starts_on", "ends_on")
@@ -80,13 +89,14 @@ def import_norms(store: NormStore, data: bytes) -> dict[str, int]:
 
     RegistryError names every bad line, and then nothing was written.
     """
-    lines, problems = _whole(data, NORM_COLUMNS)
+    problems: list[Problem] = []
+    lines = list(lines_of(data, NORM_COLUMNS, problems))
     houses = store.houses()
     accounts = store.accounts({fields["account"] for _, fields in lines})
     for number, fields in lines:
         problems += _norm_faults(number, fields, houses, accounts)
     problems += _repeated(lines, NORM_COLUMNS[:-1])
-    _refuse(problems)
+    refuse(problems)
     rows = [_norm(fields) for _, fields in lines]
     known = {one.subject: one for one in store.all_norms()}
     changed = [one for one in rows if known.get(one.subject) != one]
@@ -99,36 +109,28 @@ def import_seasons(store: NormStore, data: bytes) -> dict[str, int]:
 
     RegistryError names every bad line, and then nothing was written.
     """
-    lines, problems = _whole(data, SEASON_COLUMNS)
+    problems: list[Problem] = []
+    lines = list(lines_of(data, SEASON_COLUMNS, problems))
     houses = store.houses()
     for number, fields in lines:
         problems += _season_faults(number, fields, houses)
     problems += _repeated(lines, SEASON_COLUMNS[:-1])
-    _refuse(problems)
+    refuse(problems)
     rows = {number: _season(fields) for number, fields in lines}
     known = {one.subject: one for one in store.all_seasons()}
-    _refuse(_overlaps(rows, known))
+    refuse(_overlaps(rows, known))
     changed = [one for one in rows.values() if known.get(one.subject) != one]
     store.set_seasons(changed)
     return _counts(len(rows), changed, {one.subject for one in changed} - known.keys())
 
 
-_Lines = Sequence[tuple[int, Mapping[str, str]]]
-
-
-def _whole(data: bytes, columns: Sequence[str]) -> tuple[_Lines, list[Problem]]:
-    """The lines with a field per column, and the problems of the others."""
-    whole, problems = [], []
-    for number, fields in fields_of(data, columns):
-        if "" in fields:
-            problems.append(Problem(number, "", "one field per column", fields[""]))
-        else:
-            whole.append((number, fields))
-    return whole, problems
+def _repeated(lines: Sequence[tuple[int, Fields]], columns: Sequence[str]) -> Iterator[Problem]:
+    subjects = ((number, tuple(fields[name] for name in columns)) for number, fields in lines)
+    return repeated(subjects, lambda _: "each subject once")
 
 
 def _norm_faults(
-    number: int, fields: Mapping[str, str], houses: Collection[str], accounts: Mapping[str, str]
+    number: int, fields: Fields, houses: Collection[str], accounts: Mapping[str, str]
 ) -> Iterator[Problem]:
     house, account = fields["house"], fields["account"]
     if house not in houses:
@@ -138,7 +140,7 @@ def _norm_faults(
     checks = (
         ("register", _is_obis, "an OBIS code like 8-0:1.0.0"),
         ("unit", _is_billed, f"one of {', '.join(sorted(BILLED_UNITS))}"),
-        ("since", _is_period, "the first period it holds for, like 2026-10"),
+        ("since", is_period, "the first period it holds for, like 2026-10"),
         ("amount", _AMOUNT.fullmatch, "a month's amount like 4.2, with at most 6 decimals"),
     )
     for column, is_good, expected in checks:
@@ -146,25 +148,22 @@ def _norm_faults(
             yield Problem(number, column, expected, repr(fields[column]))
 
 
-def _season_faults(
-    number: int, fields: Mapping[str, str], houses: Collection[str]
-) -> Iterator[Problem]:
+def _season_faults(number: int, fields: Fields, houses: Collection[str]) -> Iterator[Problem]:
     if fields["house"] not in houses:
         yield Problem(number, "house", "a house of the registry", repr(fields["house"]))
-    starts, ends = _day(fields["starts_on"]), _day(fields["ends_on"])
-    if starts is None:
-        yield Problem(number, "starts_on", "a day like 2026-10-05", repr(fields["starts_on"]))
-    if fields["ends_on"] and (ends is None or (starts is not None and ends < starts)):
+    try:
+        starts = day(fields, "starts_on")
+    except FieldError as error:
+        yield error.problem(number, fields)
+        starts = FIRST_DAY
+    try:
+        ends = day(fields, "ends_on") if fields["ends_on"] else starts
+    except FieldError as error:
+        yield error.problem(number, fields)
+        return
+    if ends < starts:
         expected = "a day not before the first one, or nothing while the season goes on"
         yield Problem(number, "ends_on", expected, repr(fields["ends_on"]))
-
-
-def _repeated(lines: _Lines, columns: Sequence[str]) -> Iterator[Problem]:
-    first: dict[tuple[str, ...], int] = {}
-    for number, fields in lines:
-        before = first.setdefault(tuple(fields[column] for column in columns), number)
-        if before != number:
-            yield Problem(number, "", "each subject once", f"the one of line {before} again")
 
 
 def _overlaps(
@@ -183,30 +182,18 @@ def _overlaps(
     return problems
 
 
-def _refuse(problems: list[Problem]) -> None:
-    if problems:
-        raise RegistryError(sorted(problems))
-
-
 def _counts(total: int, changed: Sequence[object], new: Collection[object]) -> dict[str, int]:
     return {"new": len(new), "changed": len(changed) - len(new), "same": total - len(changed)}
 
 
-def _norm(fields: Mapping[str, str]) -> Norm:
+def _norm(fields: Fields) -> Norm:
     amount = Decimal(fields["amount"].replace(",", "."))
     return Norm._make((*(fields[column] for column in NORM_COLUMNS[:-1]), amount))
 
 
-def _season(fields: Mapping[str, str]) -> Season:
-    starts = date.fromisoformat(fields["starts_on"])
-    return Season(fields["house"], starts, _day(fields["ends_on"]))
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+def _season(fields: Fields) -> Season:
+    ends = day(fields, "ends_on") if fields["ends_on"] else None
+    return Season(fields["house"], day(fields, "starts_on"), ends)
 
 
 def _is_obis(text: str) -> bool:
@@ -218,10 +205,3 @@ def _is_obis(text: str) -> bool:
 
 def _is_billed(text: str) -> bool:
     return text in BILLED_UNITS
-
-
-def _is_period(text: str) -> bool:
-    try:
-        return bool(following(text))
-    except PeriodError:
-        return False

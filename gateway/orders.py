@@ -7,8 +7,8 @@ Supreme Court has it), so fitness ends an order instead of erasing it.
 
 from typing import NamedTuple, Protocol
 
+from gateway.csv_lines import RegistryError
 from gateway.estimation.terms import Cause
-from gateway.registry_csv import RegistryError
 
 
 class Order(NamedTuple):

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from drivers.reading import from_ms, to_ms
 
-_PERIOD = re.compile(r"^(20[0-9]{2})-(0[1-9]|1[0-2])$")
+_PERIOD = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 _MONTHS = 12
 
 
@@ -38,6 +38,11 @@ class Taking(NamedTuple):
 
 
 WHENEVER = Taking()
+
+
+def is_period(text: str) -> bool:
+    """Whether a text names a period."""
+    return _PERIOD.fullmatch(text) is not None
 
 
 def following(period: str) -> str:
@@ -74,7 +79,7 @@ def _midnight(period: str, timezone: ZoneInfo) -> int:
 
 
 def _numbers(period: str) -> tuple[int, int]:
-    match = _PERIOD.match(period)
+    match = _PERIOD.fullmatch(period)
     if match is None:
         raise PeriodError(f"expected a period like 2026-10, got {period!r}")
     return int(match[1]), int(match[2])

@@ -33,7 +33,7 @@ class Reason(StrEnum):
     """Not looked at: its sender was refused too often, or sends more than its share."""
 
 
-class Refusal(Exception):  # noqa: N818 - named by what happened
+class Refusal(Exception):
     """A message that is not stored; the text says what was expected and what came."""
 
     def __init__(self, reason: Reason, detail: str) -> None:

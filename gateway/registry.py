@@ -13,18 +13,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from cloud_sync.signing import VerifyKey
+from gateway.csv_lines import Problem, RegistryError, refuse, repeated
 from gateway.meter_life.factor import ONE
 from gateway.meter_life.values import check_standing, factor_of, mantissas, shapes_of
 from gateway.meter_life.values import rolled_over as went_over
 from gateway.model import DeviceKey
-from gateway.registry_csv import (
-    OPTIONAL,
-    SUBJECTS,
-    Problem,
-    RegisterLine,
-    RegistryError,
-    parse_lines,
-)
+from gateway.registry_csv import OPTIONAL, SUBJECTS, RegisterLine, parse_lines
 from gateway.store import Fact, Store
 
 __all__ = [
@@ -71,9 +65,7 @@ def import_lines(
 ) -> dict[str, int]:
     """Enter lines each of which is sound by itself; `problems` were found in others already."""
     with store.transaction():
-        found = [*problems, *_repeats(lines), *_contradictions(lines, store.book.said(lines))]
-        if found:
-            raise RegistryError(sorted(found))
+        refuse([*problems, *_repeats(lines), *_contradictions(lines, store.book.said(lines))])
         return store.book.write(_with_factors(lines))
 
 
@@ -135,9 +127,7 @@ def exchange_meter(
         rolled = went_over(store, old, last, at_ms, said=rolled_over)
         lines = _new_lines(standing, new, at_ms)
         store.book.remove(point, at_ms, last, rolled)
-        problems = list(_contradictions(lines, store.book.said(lines)))
-        if problems:
-            raise RegistryError(sorted(problems))
+        refuse(list(_contradictions(lines, store.book.said(lines))))
         store.book.write(lines)
 
 
@@ -176,12 +166,8 @@ def _with_factors(lines: Sequence[RegisterLine]) -> list[RegisterLine]:
 
 
 def _repeats(lines: Iterable[RegisterLine]) -> Iterator[Problem]:
-    first: dict[tuple[str, str], int] = {}
-    for line in lines:
-        before = first.setdefault((line.meter, line.register), line.line)
-        if before != line.line:
-            got = f"the one of line {before} again"
-            yield Problem(line.line, "register", "each register of a meter once", got)
+    registers = ((line.line, (line.meter, line.register)) for line in lines)
+    return repeated(registers, lambda _: "each register of a meter once", "register")
 
 
 def _contradictions(lines: Iterable[RegisterLine], said: Iterable[Fact]) -> Iterator[Problem]:

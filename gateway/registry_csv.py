@@ -1,14 +1,11 @@
 """The registry's CSV: one line per register of a meter, everything about it on that line.
 
-Every fault of every line is found before anything is written, and each is one `Problem` that
-names line, column, what was expected and what came. Lines must also agree with each other: what
-two lines say about one house, account, point or meter must be the same.
+Lines must also agree with each other: what two lines say about one house, account, point or meter
+must be the same.
 """
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -16,13 +13,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cloud_sync.topics import DEVICE_PATTERN
 from drivers.reading import EXPONENT_MAX, SERIAL_PATTERN, Resource, Unit, parse_obis, scaled, to_ms
+from gateway.csv_lines import A_TEXT, Fields, Problem, is_text, lines_of
 from gateway.meter_life import factor
 from gateway.model import Kind
 
-# A city's meters; the file is held in memory while it is checked.
-LINES_MAX = 500_000
-TEXT_CHARS_MAX = 200
 DIGITS_MAX = 18
+# From which times are counted.
+EPOCH_YEAR = 1970
 
 UNITS = {
     Resource.ELECTRICITY: {Unit.KWH, Unit.KVARH},
@@ -31,28 +28,6 @@ UNITS = {
     Resource.HEAT: {Unit.GCAL, Unit.GJ, Unit.KWH, Unit.M3, Unit.TONNE},
     Resource.GAS: {Unit.M3},
 }
-
-
-class Problem(NamedTuple):
-    """One fault of one line; line 0 is the file as a whole."""
-
-    line: int
-    column: str
-    expected: str
-    got: str
-
-    def __str__(self) -> str:
-        where = f"line {self.line}" if self.line else "file"
-        column = f", column {self.column}" if self.column else ""
-        return f"{where}{column}: expected {self.expected}, got {self.got}"
-
-
-class RegistryError(ValueError):
-    """What stands against a change of the registry, one line each; nothing was written."""
-
-    def __init__(self, problems: list[Problem] | str) -> None:
-        self.problems = [] if isinstance(problems, str) else problems
-        super().__init__(problems if isinstance(problems, str) else "\n".join(map(str, problems)))
 
 
 class RegisterLine(NamedTuple):
@@ -103,7 +78,7 @@ SUBJECTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-class _Fault(Exception):  # noqa: N818 - becomes a Problem, never leaves this module
+class _Fault(Exception):
     def __init__(self, expected: str) -> None:
         super().__init__(expected)
         self.expected = expected
@@ -116,64 +91,14 @@ def parse_lines(data: bytes) -> tuple[list[RegisterLine], list[Problem]]:
     """
     problems: list[Problem] = []
     lines = []
-    for number, fields in fields_of(data, COLUMNS, OPTIONAL):
+    for number, fields in lines_of(data, COLUMNS, problems, OPTIONAL):
         line = _line(number, fields, problems)
         if line is not None:
             lines.append(line)
     return lines, problems
 
 
-def fields_of(
-    data: bytes, columns: Sequence[str], optional: Sequence[str] = ()
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line numbers and fields by column, the header checked against `columns`.
-
-    `optional` ones may be missing in the header, and then in the fields. A line with another
-    number of fields than the header has that fault under the column "".
-    """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise RegistryError(
-            [Problem(line, "", "UTF-8", f"byte {data[error.start]:#04x}")]
-        ) from None
-    head = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text), delimiter=";" if head.count(";") else ",", strict=True)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(header, columns, optional)
-        for fields in reader:
-            if reader.line_num > LINES_MAX:
-                raise RegistryError([Problem(0, "", f"at most {LINES_MAX} lines", "more")])
-            if any(field.strip() for field in fields):
-                yield reader.line_num, _named(reader.line_num, header, fields)
-    except csv.Error as error:
-        raise RegistryError([Problem(reader.line_num, "", "CSV", str(error))]) from error
-
-
-def _check_header(header: list[str], columns: Sequence[str], optional: Sequence[str]) -> None:
-    problems = [
-        Problem(1, name, "this column", "none") for name in columns if name not in header
-    ] + [
-        Problem(1, name or "''", "a known column, once", repr(name))
-        for at, name in enumerate(header)
-        if name not in (*columns, *optional) or name in header[:at]
-    ]
-    if problems:
-        raise RegistryError(problems)
-
-
-def _named(number: int, header: list[str], fields: list[str]) -> dict[str, str]:
-    if len(fields) != len(header):
-        return {"": f"{len(fields)} fields instead of {len(header)}", "line": str(number)}
-    return {name: field.strip() for name, field in zip(header, fields, strict=True)}
-
-
-def _line(number: int, fields: Mapping[str, str], problems: list[Problem]) -> RegisterLine | None:
-    if "" in fields:
-        problems.append(Problem(number, "", "one field per column", fields[""]))
-        return None
+def _line(number: int, fields: Fields, problems: list[Problem]) -> RegisterLine | None:
     values: dict[str, Any] = {}
     before = len(problems)
     for column in _ORDER:
@@ -187,8 +112,8 @@ def _line(number: int, fields: Mapping[str, str], problems: list[Problem]) -> Re
 
 
 def _name(text: str, _values: Mapping[str, Any]) -> str:
-    if not text or len(text) > TEXT_CHARS_MAX or not text.isprintable():
-        raise _Fault(f"1 to {TEXT_CHARS_MAX} printable characters")
+    if not is_text(text):
+        raise _Fault(A_TEXT)
     return text
 
 
@@ -296,11 +221,10 @@ def _midnight(text: str, values: Mapping[str, Any]) -> int:
         day = date.fromisoformat(text)
     except ValueError:
         raise _Fault("a day like 2026-10-31") from None
+    if day.year <= EPOCH_YEAR:
+        raise _Fault(f"a day after {EPOCH_YEAR}")
     zone = ZoneInfo(values["timezone"]) if "timezone" in values else UTC
-    moment = datetime.combine(day, time(), zone)
-    if moment.astimezone(UTC).year < 1971:  # noqa: PLR2004 - times are counted from 1970 on
-        raise _Fault("a day after 1970")
-    return to_ms(moment)
+    return to_ms(datetime.combine(day, time(), zone))
 
 
 _PARSERS: dict[str, Callable[[str, Mapping[str, Any]], Any]] = {

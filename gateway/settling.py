@@ -13,7 +13,7 @@ from gateway.billing import AUTOMATIC, NO_SOURCE, Facts, Mark, Method, Segment, 
 from gateway.estimation import interpolation
 from gateway.estimation.terms import Cause
 from gateway.meter_life import factor
-from gateway.model import Level
+from gateway.model import Level, went_over
 from gateway.periods import Bounds
 
 
@@ -128,16 +128,15 @@ def _segment(span: Span, facts: Facts, end: Mark) -> Segment:
 def _rolled_at_removal(span: Span, facts: Facts, end: Mark) -> int:
     """One if the register went over its end between the last reading and the removal act.
 
-    The rule is V-ROLL's: from the top tenth of the register into its bottom tenth. Any other
-    decrease is an act that contradicts the readings, and is billed as the act says.
+    The rule is V-ROLL's; any other decrease is an act that contradicts the readings, and is billed
+    as the act says.
     """
     if end.reading is not None or end == span.start:
         return 0
     before = (facts.last or span.start).mantissa
-    full = 10**span.installation.digits
     if span.installation.final_rolled and end.mantissa < before:
         return 1
-    return int(before * 10 > full * 9 and end.mantissa * 10 < full)
+    return int(went_over(before, end.mantissa, 10**span.installation.digits))
 
 
 def _reason(spans: Sequence[Span], ends: Sequence[Mark], closing: Facts) -> str:

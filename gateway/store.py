@@ -95,6 +95,10 @@ class VerdictRow(NamedTuple):
     rules_version: int
 
 
+NO_BATCH = 0
+"""The batch number of a reading that a person brought; batches are counted from 1."""
+
+
 class BatchRow(NamedTuple):
     """A verified batch with its bytes."""
 

@@ -65,3 +65,15 @@ def test_every_make_target_a_document_names_is_there() -> None:
     for document in ROOT.glob("*.md"):
         for target in re.findall(r"`make ([a-z]+)", document.read_text("utf-8")):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{document.name}: {target}"
+
+
+def test_every_file_a_document_names_is_there() -> None:
+    packages = ("cloud_sync", "deploy", "docs", "drivers", "edge", "gateway", "simulators", "tests")
+    named = [
+        (document.name, path)
+        for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+        for path in re.findall(r"`([\w-]+(?:/[\w.-]+)+/?)`", document.read_text("utf-8"))
+        if path.startswith(packages)
+    ]
+    assert len(named) > len(packages)
+    assert [one for one in named if not (ROOT / one[1]).exists()] == []

@@ -2,12 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 from gateway.acts.model import Act, Kind
 from gateway.acts.port import Place
-from gateway.registry_csv import TEXT_CHARS_MAX, Problem, RegistryError, fields_of
+from gateway.csv_lines import (
+    A_TEXT,
+    FieldError,
+    Fields,
+    Problem,
+    amount,
+    day,
+    is_text,
+    lines_of,
+    parsed,
+    refuse,
+)
 
 COLUMNS: Final = (
     "kind", "number", "made_on", "made_by", "account", "point", "register", "capacity_per_h",
@@ -17,8 +28,6 @@ COLUMNS: Final = (
 CAPACITY_MAX = Decimal(100_000)
 CAPACITY_STEP = Decimal("0.001")
 
-Fields = Mapping[str, str]
-
 
 class Known(NamedTuple):
     """What the registry says of a file's accounts (with the day it is there) and points."""
@@ -27,31 +36,15 @@ class Known(NamedTuple):
     places: Mapping[str, Place]
 
 
-class _Fault(Exception):  # noqa: N818 - becomes a Problem, never leaves this module
-    pass
-
-
 def parse(data: bytes, known_of: Callable[[set[str], set[str]], Known]) -> list[tuple[int, Act]]:
     """The acts of a CSV by line number; RegistryError names every bad line."""
-    lines = list(fields_of(data, COLUMNS))
-    whole = [(number, fields) for number, fields in lines if "" not in fields]
-    problems = [
-        Problem(number, "", "one field per column", fields[""])
-        for number, fields in lines
-        if "" in fields
-    ]
+    problems: list[Problem] = []
+    lines = list(lines_of(data, COLUMNS, problems))
     known = known_of(
-        {fields["account"] for _, fields in whole}, {fields["point"] for _, fields in whole}
+        {fields["account"] for _, fields in lines}, {fields["point"] for _, fields in lines}
     )
-    found = []
-    for number, fields in whole:
-        try:
-            found.append((number, _act(fields, known)))
-        except _Fault as fault:
-            column, expected = fault.args
-            problems.append(Problem(number, column, expected, repr(fields[column])))
-    if problems:
-        raise RegistryError(sorted(problems))
+    found = list(parsed(lines, lambda fields: _act(fields, known), problems))
+    refuse(problems)
     return found
 
 
@@ -59,10 +52,10 @@ def _act(fields: Fields, known: Known) -> Act:
     kind = _kind(fields["kind"])
     today = known.today.get(fields["account"])
     if today is None:
-        raise _Fault("account", "an account of the registry")
-    made_on = _day(fields, "made_on")
+        raise FieldError("account", "an account of the registry")
+    made_on = day(fields, "made_on")
     if made_on > today:
-        raise _Fault("made_on", f"a day that has been, until {today}")
+        raise FieldError("made_on", f"a day that has been, until {today}")
     _check_point(fields, known)
     is_interference = kind is Kind.INTERFERENCE
     if not is_interference:
@@ -78,62 +71,47 @@ def _kind(text: str) -> Kind:
     try:
         return Kind(text)
     except ValueError:
-        raise _Fault("kind", "one of " + ", ".join(Kind)) from None
+        raise FieldError("kind", "one of " + ", ".join(Kind)) from None
 
 
 def _check_point(fields: Fields, known: Known) -> None:
     place = known.places.get(fields["point"])
     if fields["point"] and (place is None or place.account != fields["account"]):
-        raise _Fault("point", f"a metering point of account {fields['account']}, or nothing")
+        raise FieldError("point", f"a metering point of account {fields['account']}, or nothing")
 
 
 def _check_empty(fields: Fields, kind: Kind) -> None:
     for column in ("register", "capacity_per_h", "begun_on"):
         if fields[column]:
-            raise _Fault(column, f"nothing for {kind}")
+            raise FieldError(column, f"nothing for {kind}")
 
 
 def _register(fields: Fields, known: Known) -> str:
     place = known.places.get(fields["point"])
     if place is None:
-        raise _Fault("point", "the metering point that was interfered with")
+        raise FieldError("point", "the metering point that was interfered with")
     if fields["register"] not in place.units:
-        raise _Fault("register", f"one of {', '.join(sorted(place.units))}")
+        raise FieldError("register", f"one of {', '.join(sorted(place.units))}")
     return fields["register"]
 
 
 def _capacity(fields: Fields) -> Decimal | None:
-    text = fields["capacity_per_h"].replace(",", ".")
-    if not text:
+    if not fields["capacity_per_h"]:
         return None
-    expected = f"units an hour above 0, at most {CAPACITY_MAX}, no digit below {CAPACITY_STEP}"
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise _Fault("capacity_per_h", expected) from None
-    if not value.is_finite() or not 0 < value <= CAPACITY_MAX or value % CAPACITY_STEP:
-        raise _Fault("capacity_per_h", expected)
-    return value
+    return amount(fields, "capacity_per_h", CAPACITY_MAX, CAPACITY_STEP, "units an hour")
 
 
 def _begun_on(fields: Fields, made_on: date) -> date | None:
     if not fields["begun_on"]:
         return None
-    begun_on = _day(fields, "begun_on")
+    begun_on = day(fields, "begun_on")
     if begun_on >= made_on:
-        raise _Fault("begun_on", f"a day before {made_on}, or nothing where nobody knows")
+        raise FieldError("begun_on", f"a day before {made_on}, or nothing where nobody knows")
     return begun_on
-
-
-def _day(fields: Fields, column: str) -> date:
-    try:
-        return date.fromisoformat(fields[column])
-    except ValueError:
-        raise _Fault(column, "a day like 2026-10-05") from None
 
 
 def _text(fields: Fields, column: str) -> str:
     text = fields[column]
-    if not 0 < len(text) <= TEXT_CHARS_MAX or not text.isprintable():
-        raise _Fault(column, f"1 to {TEXT_CHARS_MAX} printable characters")
+    if not is_text(text):
+        raise FieldError(column, A_TEXT)
     return text

@@ -17,7 +17,7 @@ from gateway.acts.model import Act, Charge, Kind
 from gateway.acts.port import ActStore, check_before
 from gateway.audit import Act as Entry
 from gateway.audit import AuditPort
-from gateway.registry_csv import Problem, RegistryError
+from gateway.csv_lines import Problem, RegistryError
 
 Limits = Mapping[tuple[Resource, Unit], Decimal]
 """How much one person may charge; what is not named takes two."""

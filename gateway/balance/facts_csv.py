@@ -5,16 +5,25 @@ line may be said again, never otherwise for the same day; what changed gets its 
 entered whole or not at all, every bad line named.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from drivers.reading import Resource
 from gateway.balance.model import Use
 from gateway.balance.registers import UNITS
-from gateway.registry_csv import TEXT_CHARS_MAX, Problem, RegistryError, fields_of
+from gateway.csv_lines import (
+    TEXT_CHARS_MAX,
+    FieldError,
+    Fields,
+    Problem,
+    amount,
+    day,
+    lines_of,
+    parsed,
+    refuse,
+)
 
 AREA_COLUMNS: Final = ("house", "subject", "use", "area_m2", "residents", "valid_from")
 NORM_COLUMNS: Final = (
@@ -37,8 +46,6 @@ _EMPTY: Final = {
     Use.COMMON: ("residents",),
     Use.HEATING: ("area_m2", "residents"),
 }
-
-Fields = Mapping[str, str]
 
 
 class AreaFact(NamedTuple):
@@ -106,15 +113,13 @@ class FactsPort(Protocol):
 F = TypeVar("F", AreaFact, NormFact)
 
 
-class _Fault(Exception):  # noqa: N818 - becomes a Problem, never leaves this module
-    pass
-
-
 def import_areas(store: FactsPort, data: bytes) -> dict[str, int]:
     """Enter areas and residents; how many lines were new and the same. RegistryError names all."""
     with store.transaction():
         known = _Known(store.houses(), store.accounts(), store.house_points())
-        facts, problems = _parsed(data, AREA_COLUMNS, lambda fields: _area(fields, known))
+        problems: list[Problem] = []
+        lines = lines_of(data, AREA_COLUMNS, problems)
+        facts = list(parsed(lines, lambda fields: _area(fields, known), problems))
         new = _new(facts, store.areas(), problems)
         store.add_areas(new)
     return {"new": len(new), "same": len(facts) - len(new)}
@@ -124,26 +129,12 @@ def import_norms(store: FactsPort, data: bytes) -> dict[str, int]:
     """Enter norms; how many lines were new and the same. RegistryError names every bad line."""
     with store.transaction():
         houses = store.houses()
-        facts, problems = _parsed(data, NORM_COLUMNS, lambda fields: _norm(fields, houses))
+        problems: list[Problem] = []
+        lines = lines_of(data, NORM_COLUMNS, problems)
+        facts = list(parsed(lines, lambda fields: _norm(fields, houses), problems))
         new = _new(facts, store.norms(), problems)
         store.add_norms(new)
     return {"new": len(new), "same": len(facts) - len(new)}
-
-
-def _parsed(
-    data: bytes, columns: Sequence[str], parse: Callable[[Fields], F]
-) -> tuple[list[tuple[int, F]], list[Problem]]:
-    facts, problems = [], []
-    for number, fields in fields_of(data, columns):
-        if "" in fields:
-            problems.append(Problem(number, "", "one field per column", fields[""]))
-            continue
-        try:
-            facts.append((number, parse(fields)))
-        except _Fault as fault:
-            column, expected = fault.args
-            problems.append(Problem(number, column, expected, repr(fields[column])))
-    return facts, problems
 
 
 def _new(facts: Sequence[tuple[int, F]], known: Sequence[F], problems: list[Problem]) -> list[F]:
@@ -156,8 +147,7 @@ def _new(facts: Sequence[tuple[int, F]], known: Sequence[F], problems: list[Prob
             new.append(fact)
         elif before != fact:
             problems.append(Problem(number, "", f"what was said before: {_told(before)}", "other"))
-    if problems:
-        raise RegistryError(sorted(problems))
+    refuse(problems)
     return new
 
 
@@ -177,42 +167,49 @@ def _area(fields: Fields, known: _Known) -> AreaFact:
     area = None
     for column in _EMPTY[use]:
         if fields[column]:
-            raise _Fault(column, f"nothing for {use}")
+            raise FieldError(column, f"nothing for {use}")
     if "area_m2" not in _EMPTY[use]:
-        area = _number(fields, "area_m2", AREA_MAX, AREA_STEP)
+        area = amount(fields, "area_m2", AREA_MAX, AREA_STEP, "a number").normalize()
     residents = _residents(fields["residents"])
-    return AreaFact(fields["house"], fields["subject"], use, area, residents, _day(fields))
+    return AreaFact(
+        fields["house"],
+        fields["subject"],
+        use,
+        area,
+        residents,
+        _valid_from(fields),
+    )
 
 
 def _check_subject(fields: Fields, use: Use, known: _Known) -> None:
     house, subject = fields["house"], fields["subject"]
     if house not in known.houses:
-        raise _Fault("house", "a house of the registry")
+        raise FieldError("house", "a house of the registry")
     if use is Use.COMMON and subject:
-        raise _Fault("subject", "nothing for the common property")
+        raise FieldError("subject", "nothing for the common property")
     if use is Use.HEATING and known.house_points.get(subject) != house:
-        raise _Fault("subject", f"a house meter's point of house {house}")
+        raise FieldError("subject", f"a house meter's point of house {house}")
     if use in _OF_ACCOUNTS and known.accounts.get(subject) != house:
-        raise _Fault("subject", f"an account of house {house}")
+        raise FieldError("subject", f"an account of house {house}")
 
 
 def _norm(fields: Fields, houses: set[str]) -> NormFact:
     if fields["house"] not in houses:
-        raise _Fault("house", "a house of the registry")
+        raise FieldError("house", "a house of the registry")
     try:
         resource = Resource(fields["resource"])
     except ValueError:
-        raise _Fault("resource", "one of " + ", ".join(Resource)) from None
+        raise FieldError("resource", "one of " + ", ".join(Resource)) from None
     if fields["unit"] not in UNITS[resource]:
-        raise _Fault("unit", "one of " + ", ".join(sorted(UNITS[resource])))
+        raise FieldError("unit", "one of " + ", ".join(sorted(UNITS[resource])))
     per_m2 = _optional(fields, "per_m2")
     per_resident = _optional(fields, "per_resident")
     if per_m2 is None and per_resident is None:
-        raise _Fault("per_m2", "a norm here or in per_resident")
+        raise FieldError("per_m2", "a norm here or in per_resident")
     if not 0 < len(fields["source"]) <= TEXT_CHARS_MAX:
-        raise _Fault("source", f"the act that sets the norm, 1 to {TEXT_CHARS_MAX} characters")
+        raise FieldError("source", f"the act that sets the norm, 1 to {TEXT_CHARS_MAX} characters")
     return NormFact(
-        fields["house"], resource, fields["unit"], per_m2, per_resident, _day(fields),
+        fields["house"], resource, fields["unit"], per_m2, per_resident, _valid_from(fields),
         fields["source"],
     )  # fmt: skip
 
@@ -221,22 +218,13 @@ def _use(text: str) -> Use:
     try:
         return Use(text)
     except ValueError:
-        raise _Fault("use", "one of " + ", ".join(Use)) from None
-
-
-def _number(fields: Fields, column: str, most: Decimal, step: Decimal) -> Decimal:
-    expected = f"a number above 0, at most {most}, with no digit below {step}"
-    try:
-        value = Decimal(fields[column].replace(",", "."))
-    except InvalidOperation:
-        raise _Fault(column, expected) from None
-    if not value.is_finite() or not 0 < value <= most or value % step:
-        raise _Fault(column, expected)
-    return value.normalize()
+        raise FieldError("use", "one of " + ", ".join(Use)) from None
 
 
 def _optional(fields: Fields, column: str) -> Decimal | None:
-    return _number(fields, column, NORM_MAX, NORM_STEP) if fields[column] else None
+    if not fields[column]:
+        return None
+    return amount(fields, column, NORM_MAX, NORM_STEP, "a number").normalize()
 
 
 def _residents(text: str) -> int | None:
@@ -245,15 +233,12 @@ def _residents(text: str) -> int | None:
     digits = text if text.isascii() and text.isdigit() else ""
     # Beyond some thousands of digits Python makes no number of them at all.
     if not 0 < len(digits) <= _DIGITS_MAX or int(digits) > RESIDENTS_MAX:
-        raise _Fault("residents", f"a whole number from 0 to {RESIDENTS_MAX}, or nothing")
+        raise FieldError("residents", f"a whole number from 0 to {RESIDENTS_MAX}, or nothing")
     return int(text)
 
 
-def _day(fields: Fields) -> str:
-    try:
-        return date.fromisoformat(fields["valid_from"]).isoformat()
-    except ValueError:
-        raise _Fault("valid_from", "a day like 2026-10-01") from None
+def _valid_from(fields: Fields) -> str:
+    return day(fields, "valid_from").isoformat()
 
 
 def standing(facts: Sequence[F], period: str) -> list[F]:

@@ -52,7 +52,7 @@ def is_export(line: Used) -> bool:
 def _net(lines: list[Used]) -> list[Used]:
     """What each point used beside its sub-meters; together still what the parents counted."""
     left = list(lines)
-    for sub in lines:
+    for sub in filter(_is_behind, lines):
         behind = [
             number
             for number, one in enumerate(lines)
@@ -63,6 +63,10 @@ def _net(lines: list[Used]) -> list[Used]:
             number = (same or behind)[0]
             left[number] = left[number]._replace(volume=left[number].volume - sub.volume)
     return left
+
+
+def _is_behind(line: Used) -> bool:
+    return line.behind is not None
 
 
 def _one_unit(lines: list[Used]) -> list[Used]:

@@ -11,11 +11,9 @@ from zoneinfo import ZoneInfo
 
 from drivers.reading import from_ms
 from gateway.billing import CLOSING_TOLERANCE_MS
-from gateway.claims.model import ClaimSource
+from gateway.claims.model import SUBMITTED
 from gateway.claims.ports import Open
 from gateway.estimation.refusal import AccessAct, unheard
-
-_OF_RESIDENTS = frozenset({ClaimSource.RESIDENT, ClaimSource.PHOTO, ClaimSource.GIS})
 
 
 class Access(NamedTuple):
@@ -28,7 +26,7 @@ class Access(NamedTuple):
     def why_not(self, claim: Open) -> str | None:
         """Why a claim does not count; None where it may, or where it counts already."""
         resource, account = claim.dial.resource, self.accounts.get(claim.key[0])
-        if claim.state is not None or claim.source not in _OF_RESIDENTS:
+        if claim.state is not None or claim.source not in SUBMITTED:
             return None
         if resource is None or account is None:
             return None

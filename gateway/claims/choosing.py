@@ -21,9 +21,9 @@ from gateway.claims import compare
 from gateway.claims.access import Access
 from gateway.claims.compare import Pair
 from gateway.claims.entry import meant
-from gateway.claims.model import ClaimSource
+from gateway.claims.model import WORDS, ClaimSource
 from gateway.claims.policy import Policy, holding
-from gateway.claims.ports import Believed, ChoosingPort, Entered, Known, Open, Outcome, Word
+from gateway.claims.ports import AsReading, Believed, ChoosingPort, Known, Open, Outcome, Word
 from gateway.closing_records import House, RegisterKey
 from gateway.contracts import Calendar
 from gateway.model import Finding, Flag, Level, Severity, State
@@ -88,9 +88,9 @@ def choose(
 
     Returned is, by register, what was said for the period and does not count by `access`.
     """
-    from_ms = periods.bounds(period, house.zone).start_ms - LOOK_BACK_MS
+    since_ms = periods.bounds(period, house.zone).start_ms - LOOK_BACK_MS
     until_ms = calendar.over_ms(period) + billing.CLOSING_TOLERANCE_MS
-    found = port.open_claims(house.house_no, from_ms, until_ms)
+    found = port.open_claims(house.house_no, since_ms, until_ms)
     if not found:
         return {}
     policy = holding(port.policies(house.house_no), period)
@@ -226,7 +226,7 @@ def _enter(about: _About, claim: Open, known: Known) -> bool:
     said = f"{name(claim)} closes a time without automatic readings since {_day(known.before)}"
     verdict = Finding(RULE, Severity.WARNING, QUALITIES[claim.source], said)
     flags = Flag.ROLLED if rolled else Flag.NONE
-    entered = Entered(mantissa, State.ACCEPTED, flags)
+    entered = AsReading(mantissa, State.ACCEPTED, flags)
     about.port.store(claim, entered, [verdict], about.now_ms)
     about.decide(claim, Outcome.CHOSEN, f"no automatic reading since {_day(known.before)}")
     return True
@@ -272,7 +272,7 @@ def _follow(about: _About, claim: Open, known: Known) -> None:
     if finding is None:
         about.decide(claim, Outcome.CONFIRMED, "the automatic readings agree with it")
         return
-    about.port.store(claim, Entered(claim.mantissa, State.ACCEPTED), [finding], about.now_ms)
+    about.port.store(claim, AsReading(claim.mantissa, State.ACCEPTED), [finding], about.now_ms)
     about.decide(claim, Outcome.CONTRADICTS, finding.detail)
 
 
@@ -282,16 +282,8 @@ def _dispute(about: _About, claim: Open, found: Sequence[Finding]) -> None:
     quality = QUALITIES[claim.source]
     own = Finding(RULE, Severity.WARNING, quality, f"{name(claim)} was not believed")
     verdicts = [*found, own]
-    about.port.store(claim, Entered(claim.mantissa, State.SUSPECT), verdicts, about.now_ms)
+    about.port.store(claim, AsReading(claim.mantissa, State.SUSPECT), verdicts, about.now_ms)
     about.decide(claim, Outcome.CONTRADICTS, reason)
-
-
-WORDS = {
-    ClaimSource.INSPECTION: "the inspection",
-    ClaimSource.PHOTO: "the photo",
-    ClaimSource.RESIDENT: "the resident's figure",
-    ClaimSource.GIS: "the figure from ГИС ЖКХ",
-}
 
 
 def name(claim: Open) -> str:

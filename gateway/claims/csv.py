@@ -6,7 +6,7 @@ today is now.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from drivers.reading import parse_obis, to_ms
 from gateway.claims.model import CLAIMS_MAX, Claim, ClaimError, ClaimSource
 from gateway.claims.policy import Policy
-from gateway.periods import PeriodError, following
-from gateway.registry_csv import Problem, RegistryError, fields_of
+from gateway.csv_lines import FieldError, Fields, Problem, RegistryError, lines_of
+from gateway.periods import is_period
 
 COLUMNS: Final = ("meter", "register", "time", "value", "reference")
 POLICY_COLUMNS: Final = (
@@ -25,6 +25,7 @@ POLICY_COLUMNS: Final = (
 T = TypeVar("T")
 # Russian Excel writes a comma; a sign, an exponent or a blank between digits is a slip.
 _NUMBER = re.compile(r"[0-9]{1,18}([.,][0-9]{1,18})?")
+_DAYS = re.compile(r"[0-9]{1,3}")
 # A year and a day: more is a policy of never asking for another figure.
 _DAYS_MAX = 366
 
@@ -43,14 +44,6 @@ class Places(Protocol):
         """The standing meters of that serial, or of that account with such a register."""
 
 
-class _BadError(ValueError):
-    """One column of a line, what was expected and what came."""
-
-    def __init__(self, column: str, expected: str, got: str) -> None:
-        super().__init__(column)
-        self.said = (column, expected, got)
-
-
 def read_claims(
     data: bytes, places: Places, source: ClaimSource, by: str, now_ms: int
 ) -> list[Claim]:
@@ -63,35 +56,30 @@ def read_policies(data: bytes) -> list[tuple[str, Policy]]:
     return _each(data, POLICY_COLUMNS, lambda fields: (fields["house"], _policy(fields)))
 
 
-def _each(data: bytes, columns: Sequence[str], read: Callable[[dict[str, str]], T]) -> list[T]:
+def _each(data: bytes, columns: Sequence[str], read: Callable[[Fields], T]) -> list[T]:
     found: list[T] = []
     bad: list[Problem] = []
-    for number, fields in fields_of(data, columns):
+    for number, fields in lines_of(data, columns, bad):
         if len(found) + len(bad) >= CLAIMS_MAX:
             raise ClaimError(f"expected at most {CLAIMS_MAX} lines, got more: split the file")
-        if "" in fields:
-            bad.append(Problem(number, "", "one field per column", fields[""]))
-            continue
         try:
             found.append(read(fields))
-        except _BadError as error:
-            bad.append(Problem(number, *error.said))
+        except FieldError as error:
+            bad.append(error.problem(number, fields))
     if bad:
         raise RegistryError(bad)
     return found
 
 
-def _claim(
-    fields: Mapping[str, str], places: Places, source: ClaimSource, by: str, now_ms: int
-) -> Claim:
+def _claim(fields: Fields, places: Places, source: ClaimSource, by: str, now_ms: int) -> Claim:
     try:
         obis = parse_obis(fields["register"])
     except ValueError:
-        raise _BadError("register", "an OBIS code like 1-0:1.8.0", fields["register"]) from None
+        raise FieldError("register", "an OBIS code like 1-0:1.8.0", fields["register"]) from None
     meters = places.places(fields["meter"], obis)
     if len(meters) != 1:
         what = "one meter or account with this register"
-        raise _BadError(
+        raise FieldError(
             "meter", what, f"{fields['meter']!r}, which {len(meters)} standing meters have"
         )
     at_ms = _time(fields["time"], ZoneInfo(meters[0].timezone), now_ms)
@@ -110,29 +98,27 @@ def _time(text: str, zone: ZoneInfo, now_ms: int) -> int:
         moment = datetime.fromisoformat(text)
         return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=zone))
     except (ValueError, OverflowError):
-        raise _BadError("time", "a time like 2026-10-24 or 2026-10-24T20:15", text) from None
+        raise FieldError("time", "a time like 2026-10-24 or 2026-10-24T20:15", text) from None
 
 
 _DAY_MS = 24 * 3_600_000
 
 
-def _decimal(fields: Mapping[str, str], column: str) -> Decimal:
+def _decimal(fields: Fields, column: str) -> Decimal:
     if not _NUMBER.fullmatch(fields[column]):
-        raise _BadError(column, "a number like 123.456 or 123,456", repr(fields[column][:40]))
+        raise FieldError(column, "a number like 123.456 or 123,456", repr(fields[column][:40]))
     return Decimal(fields[column].replace(",", "."))
 
 
-def _policy(fields: Mapping[str, str]) -> Policy:
+def _policy(fields: Fields) -> Policy:
     since, days = fields["since"], fields["fresh_days"]
-    try:
-        following(since)
-    except PeriodError:
-        raise _BadError("since", "a period like 2026-10", since) from None
-    if not days.isdecimal() or int(days) > _DAYS_MAX:
-        raise _BadError("fresh_days", f"whole days, at most {_DAYS_MAX}", days)
+    if not is_period(since):
+        raise FieldError("since", "a period like 2026-10", since)
+    if not _DAYS.fullmatch(days) or int(days) > _DAYS_MAX:
+        raise FieldError("fresh_days", f"whole days, at most {_DAYS_MAX}", days[:40])
     names = [one.strip() for one in fields["sources"].split(">")]
     if sorted(names) != sorted(ClaimSource):
-        raise _BadError("sources", f"each of {' > '.join(ClaimSource)} once", fields["sources"])
+        raise FieldError("sources", f"each of {' > '.join(ClaimSource)} once", fields["sources"])
     order = tuple(ClaimSource(one) for one in names)
     tolerance = (_decimal(fields, "tolerance_units"), _decimal(fields, "tolerance_percent"))
     return Policy(since, order, int(days), *tolerance)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from gateway.claims.choosing import QUALITIES, RULE, name
 from gateway.claims.model import ClaimError
-from gateway.claims.ports import CLAIM_COPIES, ChoosingPort, Entered, Open
+from gateway.claims.ports import CLAIM_COPIES, AsReading, ChoosingPort, Open
 from gateway.model import Finding, Severity, State
 from gateway.review.reference import Reference
 
@@ -45,7 +45,7 @@ def bring(store: DecidingStore, number: int, actor: str, now_ms: int) -> Referen
         if claim.state is None:
             said = f"{name(claim)} was brought before a person by {actor}"
             verdict = Finding(RULE, Severity.WARNING, QUALITIES[claim.source], said)
-            entered = Entered(claim.mantissa, State.SUSPECT)
+            entered = AsReading(claim.mantissa, State.SUSPECT)
             store.claims.store(claim, entered, [verdict], now_ms)
         serial = store.claims.serial(claim.register_no)
         return Reference(serial, claim.obis, claim.at_ms, CLAIM_COPIES + number)

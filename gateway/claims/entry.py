@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from drivers.reading import ClockState
 from gateway.model import Finding, Level, Severity
-from gateway.rules import decrease, rate, rollover, slip
+from gateway.rules import decrease, rate, rollover, slip, swapped, usage
 from gateway.rules.parameters import Limits
 from gateway.rules.plausible import fits
 from gateway.rules.subject import Candidate, Dial, History, advance
 from gateway.rules.usage import Use, usual
 
-SLIP, SWAP, HILO = "V-DEC", "V-SWAP", "V-HILO"
 # IEC 61968-9: suspect; usage above and below what is usual, in percent.
 _SUSPECT, _ABOVE, _BELOW = "2.5.258", "3.6.5", "3.6.6"
 # Below two days the use of a household says nothing about a day of it.
@@ -118,9 +117,9 @@ def _unusual(candidate: Candidate, history: History) -> Finding | None:
         return None
     said = f"{dial.text(used)} since the last value, usual are {dial.text(expected)}"
     if used - 1 > factor * expected:
-        return Finding(HILO, Severity.WARNING, _ABOVE, f"more than {factor} times: {said}")
+        return Finding(usage.RULE, Severity.WARNING, _ABOVE, f"more than {factor} times: {said}")
     if (used + 1) * factor < expected:
-        return Finding(HILO, Severity.WARNING, _BELOW, f"less than 1/{factor}: {said}")
+        return Finding(usage.RULE, Severity.WARNING, _BELOW, f"less than 1/{factor}: {said}")
     return None
 
 
@@ -139,7 +138,7 @@ def _consumption(given: Given, candidate: Candidate, history: History) -> Findin
         f"{dial.text(given.mantissa)} may be what was used, not what the meter shows: that would "
         f"be about {dial.text(likely)}"
     )
-    return Finding(SLIP, Severity.WARNING, _SUSPECT, detail)
+    return Finding(slip.RULE, Severity.WARNING, _SUSPECT, detail)
 
 
 def _changed(given: Given, candidate: Candidate, history: History) -> Finding | None:
@@ -158,7 +157,7 @@ def _changed(given: Given, candidate: Candidate, history: History) -> Finding | 
         f"{dial.text(given.mantissa)} may be the last digits only: "
         f"the whole would be {dial.text(whole)}"
     )
-    return Finding(SLIP, Severity.WARNING, _SUSPECT, detail)
+    return Finding(slip.RULE, Severity.WARNING, _SUSPECT, detail)
 
 
 def _swapped(given: Given, around: Around, limits: Limits, now_ms: int) -> Finding | None:
@@ -177,7 +176,7 @@ def _swapped(given: Given, around: Around, limits: Limits, now_ms: int) -> Findi
         else:
             said = f"fits {other.serial} {other.obis}, where {_text(other)} stood before"
         detail = f"{given.dial.text(given.mantissa)} {said}: are the two exchanged?"
-        return Finding(SWAP, Severity.WARNING, _SUSPECT, detail)
+        return Finding(swapped.RULE, Severity.WARNING, _SUSPECT, detail)
     return None
 
 

@@ -31,8 +31,6 @@ REFERENCE_CHARS_MAX = 128
 NAME_CHARS_MAX = 64
 # As many as a register may have.
 DIGITS_MAX = 18
-# How far a resident's phone may be ahead of us, as with a device's clock (V-TIME).
-AHEAD_MS_MAX = 60_000
 
 
 class ClaimError(ValueError):
@@ -49,6 +47,17 @@ class ClaimSource(StrEnum):
     RESIDENT = "resident"
     GIS = "gis-zhkh"
     """A resident's figure given to ГИС ЖКХ; the reference is its GUID there."""
+
+
+SUBMITTED = frozenset({ClaimSource.PHOTO, ClaimSource.RESIDENT, ClaimSource.GIS})
+"""What comes from the consumer; an inspection is ours."""
+
+WORDS = {
+    ClaimSource.INSPECTION: "the inspection",
+    ClaimSource.PHOTO: "the photo",
+    ClaimSource.RESIDENT: "the resident's figure",
+    ClaimSource.GIS: "the figure from ГИС ЖКХ",
+}
 
 
 class Claim(NamedTuple):
@@ -179,7 +188,8 @@ def stored(claim: Claim, register_no: int, dial: Dial) -> Stored:
 def _register(port: ClaimPort, claim: Claim, now_ms: int) -> Registered:
     """The register a claim is about; ClaimError where it cannot have been read so."""
     _check_words(claim)
-    if claim.at_ms > now_ms + AHEAD_MS_MAX:
+    # A resident's phone may be as far ahead of us as a device's clock (V-TIME).
+    if claim.at_ms > now_ms + TABLE.limits(None, now_ms).ahead_ms:
         raise ClaimError("expected a time that has been, got one to come")
     if not port.serials(claim.serial):
         raise ClaimError(f"no meter {claim.serial!r} is registered: see registry list")

@@ -34,7 +34,6 @@ class Policy(NamedTuple):
     tolerance_units: Decimal
     tolerance_percent: Decimal
     mark: Mark = Mark.PROPOSED
-    origin: str = ""
 
     def rank(self, source: ClaimSource) -> int:
         """0 for the source believed first."""
@@ -53,8 +52,8 @@ class Policy(NamedTuple):
 
 
 ROWS = (
-    # max(1 unit, 2 %): billing-rules V-SRC. Three days: a weekend and a day of repair.
-    Policy("2000-01", tuple(ClaimSource), 3, Decimal(1), Decimal(2), Mark.PROPOSED, "V-SRC, п. 61"),
+    # max(1 unit, 2 %): V-SRC, ПП 354 п. 61. Three days: a weekend and a day of repair.
+    Policy("2000-01", tuple(ClaimSource), 3, Decimal(1), Decimal(2)),
 )
 
 # A unit that is a month of heating is no tolerance: of these, so much at most.

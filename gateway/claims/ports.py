@@ -62,8 +62,8 @@ class Open(NamedTuple):
     state: State | None
 
 
-class Entered(NamedTuple):
-    """How a claim enters among the readings: the value it is taken for, and what it does there."""
+class AsReading(NamedTuple):
+    """How a claim stands among the readings: the value it is taken for, and what it does there."""
 
     mantissa: int
     state: State
@@ -113,7 +113,7 @@ class ChoosingPort(Protocol):
     def known(self, claim: Open) -> Known:
         """What counts around a claim."""
 
-    def store(self, claim: Open, entered: Entered, found: Sequence[Finding], now_ms: int) -> None:
+    def store(self, claim: Open, entered: AsReading, found: Sequence[Finding], now_ms: int) -> None:
         """Enter a claim among the readings, with the verdicts on it; only those if it is there."""
 
     def decide(self, claim_no: int, word: Word, now_ms: int) -> None:

@@ -7,16 +7,9 @@ good what the two differ by, in the period of the inspection (ПП 354 п. 61).
 from collections.abc import Sequence
 
 from gateway.billing import Mark, Settled
-from gateway.claims.model import ClaimSource
+from gateway.claims.model import SUBMITTED, WORDS, ClaimSource
 from gateway.claims.ports import Brought, ChoosingPort
 
-_CLOSED_BY = {
-    ClaimSource.INSPECTION: "closed by the inspection",
-    ClaimSource.PHOTO: "closed by the photo",
-    ClaimSource.RESIDENT: "closed by the resident's figure",
-    ClaimSource.GIS: "closed by the figure from ГИС ЖКХ",
-}
-_SUBMITTED = frozenset({ClaimSource.PHOTO, ClaimSource.RESIDENT, ClaimSource.GIS})
 _ACT = "makes good what was submitted before and what was found (ПП 354 п. 61)"
 
 
@@ -35,9 +28,9 @@ def _sourced(line: Settled, brought: dict[tuple[int, int, int], Brought]) -> Set
         return line
     source = ClaimSource(by.source)
     said = [line.reason] if line.reason else []
-    said.append(f"{_CLOSED_BY[source]} ({by.reference})")
+    said.append(f"closed by {WORDS[source]} ({by.reference})")
     before = _behind(line.opening, brought)
-    if source is ClaimSource.INSPECTION and before is not None and before.source in _SUBMITTED:
+    if source is ClaimSource.INSPECTION and before is not None and before.source in SUBMITTED:
         said.append(_ACT)
     return line._replace(source=by.source, reason="; ".join(said))
 

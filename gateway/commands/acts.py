@@ -17,7 +17,7 @@ from gateway.commands.common import (
     warn_of,
 )
 from gateway.commands.people import by_person, via
-from gateway.commands.registry import FILE, entered, registry
+from gateway.commands.registry import FILE, entered, registry, tell_entered
 from gateway.config import GatewayConfig
 from gateway.sqlite.acts import ActLedger
 from gateway.sqlite.audit import SqliteAudit
@@ -49,10 +49,7 @@ def acts(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -> Non
         return counts
 
     counts = entered(entering, config, file)
-    if as_json:
-        print_json({"file": str(file), **counts})
-    else:
-        click.echo(f"{file}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
+    tell_entered(file, counts, as_json=as_json)
 
 
 @click.group(cls=Commands)

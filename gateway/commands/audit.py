@@ -31,7 +31,7 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--subject", help="Only what was done to this reading.")
+@click.option("--subject", help="Only what was done to this: a reading, device, house, account.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000))
 @configured
 @as_json

@@ -23,8 +23,8 @@ from gateway.commands.common import (
 from gateway.commands.people import by_person, via
 from gateway.commands.registry import FILE, registry
 from gateway.config import GatewayConfig
+from gateway.csv_lines import RegistryError
 from gateway.model import FOREVER_MS
-from gateway.registry_csv import RegistryError
 from gateway.sqlite.audit import SqliteAudit
 from gateway.sqlite.claims import SqliteClaimBook, SqliteClaimStore
 from gateway.sqlite.store import SqliteStore

@@ -10,7 +10,7 @@ from gateway import orders
 from gateway.commands.common import as_json, configured, ledger, print_json, print_table, warn_of
 from gateway.commands.noting import acting
 from gateway.commands.people import by_person
-from gateway.commands.registry import FILE, Moment, entered, registry
+from gateway.commands.registry import FILE, Moment, entered, registry, tell_entered
 from gateway.config import GatewayConfig
 from gateway.estimation.terms import Cause
 from gateway.norms import NormStore, import_norms, import_seasons
@@ -172,7 +172,4 @@ def _enter(
             return importing(NormLedger(connection), data)
 
     counts = entered(enter, config, file, did)
-    if as_json:
-        print_json({"file": str(file), **counts})
-    else:
-        click.echo(f"{file}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
+    tell_entered(file, counts, as_json=as_json)

@@ -22,7 +22,7 @@ from gateway.commands.common import (
     print_table,
 )
 from gateway.commands.people import by_person
-from gateway.commands.registry import FILE, entered, registry
+from gateway.commands.registry import FILE, entered, registry, tell_entered
 from gateway.config import GatewayConfig
 from gateway.sqlite.balance import FactsLedger
 
@@ -110,10 +110,7 @@ def common_norms(config: GatewayConfig, file: Path, actor: str, *, as_json: bool
 
 
 def _print_counts(file: Path, counts: dict[str, int], *, as_json: bool) -> None:
-    if as_json:
-        print_json({"file": str(file), **counts})
-    else:
-        click.echo(f"{file}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
+    tell_entered(file, counts, as_json=as_json)
 
 
 def _print(found: HouseBalance, *, shares: bool) -> None:

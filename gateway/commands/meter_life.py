@@ -11,14 +11,14 @@ from drivers.reading import from_ms
 from gateway.audit import Act
 from gateway.commands.common import as_json, configured, ledger, print_json, print_table, warn_of
 from gateway.commands.people import by_person, via
-from gateway.commands.registry import FILE, Moment, ValueOf, entered, registry
+from gateway.commands.registry import FILE, Moment, ValueOf, entered, registry, tell_entered
 from gateway.config import GatewayConfig
+from gateway.csv_lines import RegistryError
 from gateway.meter_life import acts, files
 from gateway.meter_life.acts import Placed
 from gateway.meter_life.files import Author
 from gateway.meter_life.story import Story
 from gateway.meter_life.verification import Due, due
-from gateway.registry_csv import RegistryError
 from gateway.sqlite.audit import SqliteAudit
 from gateway.sqlite.meter_life import LifeLedger
 from gateway.sqlite.store import SqliteStore
@@ -283,10 +283,7 @@ def _enter(
         return counts
 
     counts = entered(enter, config, file)
-    if as_json:
-        print_json({"file": str(file), **counts})
-    else:
-        click.echo(f"{file}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
+    tell_entered(file, counts, as_json=as_json)
 
 
 def _audit(store: SqliteStore, actor: str, did: tuple[str, str], before: str, after: str) -> None:

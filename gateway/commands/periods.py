@@ -10,7 +10,7 @@ from gateway.audit import Act
 from gateway.closing import ClosingError, due_period
 from gateway.commands.common import as_json, configured, ledger, print_json, print_table
 from gateway.commands.people import by_person, via
-from gateway.commands.registry import FILE, entered, registry
+from gateway.commands.registry import FILE, entered, registry, tell_entered
 from gateway.config import GatewayConfig
 from gateway.contract_csv import import_contracts
 from gateway.handoff.event import event_maker
@@ -108,10 +108,7 @@ def contracts(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -
             return counts
 
     counts = entered(enter, config, file)
-    if as_json:
-        print_json({"file": str(file), **counts})
-    else:
-        click.echo(f"{file}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
+    tell_entered(file, counts, as_json=as_json)
 
 
 def _views(store: SqliteStore, name: str | None, now_ms: int, limit: int) -> list[PeriodView]:

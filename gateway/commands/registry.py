@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -107,10 +107,7 @@ def gis_zhkh(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) ->
     correct what an earlier file said; every bad line is named, or all are entered.
     """
     counts = entered(gis_devices.import_csv, config, file, (actor, "registry gis-zhkh"))
-    if as_json:
-        print_json({"file": str(file), **counts})
-    else:
-        click.echo(f"{file}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
+    tell_entered(file, counts, as_json=as_json)
 
 
 @registry.command("add-device")
@@ -244,14 +241,25 @@ def entered(
             counts = enter(store, data)
             if did is not None:
                 deed = Deed(store, By(did[0], via()), file.name, "")
-                told = ", ".join(f"{count} {what}" for what, count in counts.items())
-                deed.after = f"{told}; SHA-256 {hashlib.sha256(data).hexdigest()}"
+                deed.after = f"{_counted(counts)}; SHA-256 {hashlib.sha256(data).hexdigest()}"
                 write(store, deed, did[1])
         except RegistryError as error:
             count = len(error.problems) or 1
             said = f"{file}: {count} problem{'s' if count > 1 else ''}, nothing was entered"
             raise RegistryError(f"{said}\n{error}") from error
         return counts
+
+
+def tell_entered(file: Path, counts: Mapping[str, int], *, as_json: bool) -> None:
+    """Say what was entered of a file."""
+    if as_json:
+        print_json({"file": str(file), **counts})
+    else:
+        click.echo(f"{file}: {_counted(counts)}")
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
 
 
 def _columns(line: RegisterLine) -> dict[str, object]:

@@ -13,11 +13,9 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from gateway.billing import CLOSING_TOLERANCE_MS
 from gateway.periods import Bounds
 
-# A closing read belongs to the midnight it was taken just after: the time it took the line to
-# come to this meter is no part of a month.
-SNAP_MS = 15 * 60 * 1000
 # Three days: months differ in length, and the last reading before midnight makes no shorter one.
 SLACK = Fraction(1, 10)
 
@@ -108,7 +106,12 @@ def _snapped(one: Measured, calendar: Iterable[Bounds]) -> Bounds | None:
 
 
 def _snap(moment_ms: int, edges: Iterable[int]) -> int:
-    return next((edge for edge in edges if 0 <= moment_ms - edge <= SNAP_MS), moment_ms)
+    """The midnight that a closing read was taken just after, whose it is; else the moment.
+
+    The time it took the line to come to this meter is no part of a month.
+    """
+    near = (edge for edge in edges if 0 <= moment_ms - edge <= CLOSING_TOLERANCE_MS)
+    return next(near, moment_ms)
 
 
 def _common(one: Bounds, other: Bounds) -> Bounds:

@@ -1,9 +1,9 @@
-"""What a rule found and what became of a claim, as a person reads it.
+"""What a rule found, what became of a claim and why a line is what it is, as a person reads it.
 
-The ledger keeps both as one English line with the numbers that were compared. Here the line is
+The ledger keeps each as one English line with the numbers that were compared. Here the line is
 told in Russian, phrase by phrase, and in both languages with numbers, units and times as people
-there write them. A phrase that is not known is shown as it stands: better foreign than left out.
-The phrases are in `gateway.explain.phrases`, worked examples in its test.
+there write them. The phrases are in `gateway.explain.phrases` and, those of a line's reason, in
+`gateway.explain.reasons`; worked examples in the test.
 """
 
 import re
@@ -12,20 +12,14 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from drivers.reading import to_ms
-from gateway.explain.phrases import PHRASES, SINCE
+from gateway.explain.phrases import NAMES, PHRASES, SINCE
+from gateway.explain.reasons import in_russian
+from gateway.explain.translation import whole, within
 from gateway.web.texts import Words
 
 # Several findings in one line, each after its rule.
 _RULE = re.compile(r"(V-[A-Z]+|CLAIM|REVIEW):? (?=\S)")
 _AND = re.compile(r"; (?=V-[A-Z]+ )")
-
-_NAMED = {
-    "the inspection": "осмотр",
-    "the photo": "фото",
-    "the resident's figure": "показание жильца",
-    "the figure from ГИС ЖКХ": "показание из ГИС ЖКХ",
-}
-_NAME = re.compile(r"(the (?:inspection|photo|resident's figure|figure from ГИС ЖКХ)) of (\S+) \(")
 
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::\d\d)?(?:Z|\+00:00| UTC)")
 _CLOCK = re.compile(r"(?<![\d:])([01]\d:[0-5]\d|2[0-3]:[0-5]\d) UTC")
@@ -35,10 +29,15 @@ _VALUE = re.compile(r"(?<![\w.:-])(-?\d+(?:\.\d+)?) (kWh|kvarh|m3|Gcal|GJ|t)(?!\
 
 
 def told(detail: str, t: Words, zone: ZoneInfo, day: date | str = "") -> str:
-    """A finding or reason in the language of `t`; `day` (text: ISO) is that of a slot's time."""
+    """A finding in the language of `t`; `day` (text: ISO) is that of a slot's time."""
     said = "; ".join(_one(part, t) for part in _AND.split(detail)) if detail else ""
     of_day = date.fromisoformat(day) if isinstance(day, str) and day else day
     return _local(said, t, zone, of_day or None)
+
+
+def reason_told(reason: str, t: Words, zone: ZoneInfo) -> str:
+    """A line's reason in the language of `t`."""
+    return _local(in_russian(reason) if t.language == "ru" else reason, t, zone, None)
 
 
 def _one(part: str, t: Words) -> str:
@@ -46,14 +45,7 @@ def _one(part: str, t: Words) -> str:
         return part
     rule = _RULE.match(part)
     bare = part if rule is None else part[rule.end() :]
-    for pattern, russian in PHRASES:
-        match = pattern.fullmatch(bare)
-        if match is not None:
-            bare = match.expand(russian)
-            break
-    for pattern, russian in SINCE:
-        bare = pattern.sub(russian, bare)
-    bare = _NAME.sub(lambda name: f"{_NAMED[name[1]]} за {name[2]} (", bare)
+    bare = within(within(whole(bare, PHRASES), SINCE), NAMES)
     return bare if rule is None else f"{rule[1]}: {bare}"
 
 

@@ -3,25 +3,20 @@
 Numbers are plain decimals as the language writes them, times are the house's own.
 """
 
-import re
 from collections.abc import Iterator
-from datetime import datetime
 from decimal import Decimal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from drivers.reading import to_ms
 from gateway.billing import Method, Role
 from gateway.closing_records import ClosingLine
+from gateway.explain.findings import reason_told
 from gateway.explain.marks import checks_section, mark_section
 from gateway.explain.model import Explanation, Origin, Part, PartKind
-from gateway.explain.reasons import in_russian
 from gateway.explain.told import Banner, Explained, Figure, Proof, Row, Section, Sum
 from gateway.web.texts import Words
 
 _MEASURED = {Method.ACTUAL, Method.INTERPOLATED, Method.CHECK}
-# How reasons write a time.
-_UTC = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}) UTC")
 _MINUS = "\u2212"
 
 
@@ -71,10 +66,6 @@ def which_register(obis: str, t: Words) -> str:
 def check_url(public_url: str, line_id: str, code: str) -> str:
     """The link that says whether the ledger has a line."""
     return f"{public_url.rstrip('/')}/check/{quote(line_id)}?d={code}"
-
-
-def _moment_ms(text: str) -> int:
-    return to_ms(datetime.fromisoformat(f"{text}+00:00"))
 
 
 class _Telling:
@@ -270,9 +261,7 @@ class _Telling:
         )
 
     def _reason(self, reason: str) -> str:
-        """A reason in the language, its times on the house's clock."""
-        said = in_russian(reason) if self._t.language == "ru" else reason
-        return _UTC.sub(lambda found: self._time(_moment_ms(found[1])), said)
+        return reason_told(reason, self._t, self._zone)
 
     def _time(self, moment_ms: int) -> str:
         return self._t.moment(moment_ms, self._zone)

@@ -10,7 +10,6 @@ of its device. Only values that ГИС ЖКХ has refused are ever sent under ne
 readings: they are left out. The next closing of a reopened period sends its values again.
 """
 
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 from typing import NamedTuple
@@ -33,6 +32,7 @@ from gateway.gis.model import (
     Sent,
     Stage,
     Working,
+    new_guid,
 )
 from gateway.handoff.pump import Caller, delay_ms, directly, jitter
 from gateway.handoff.target import ACKNOWLEDGED, Answer, failed, left_out, refused
@@ -138,7 +138,7 @@ class Exchange:
         body = request(named, IDENTITY)
         if self._sign is not None:
             body = await self._sign(body)
-        message_guid = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        message_guid = new_guid(self._random)
         envelope = self._sender.envelope(body, message_guid, from_ms(now_ms))
         values = tuple(
             Sent(guid, report.first.line.closing_meter, _numbers(due, report))
@@ -170,8 +170,7 @@ class Exchange:
 
     async def _ask(self, message: Message, now_ms: int) -> None:
         gis_guid = message.gis_guid or ""
-        number = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-        question = self._sender.asking(gis_guid, number, from_ms(now_ms))
+        question = self._sender.asking(gis_guid, new_guid(self._random), from_ms(now_ms))
         try:
             answer = await self._road.call(soap.GET_STATE, question)
             found = soap.state_of(answer, gis_guid)

@@ -5,7 +5,6 @@ that are known already stay as they are. Each device is asked for by its GUID, a
 """
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, time
 from random import Random
@@ -18,7 +17,7 @@ from gateway.export.gis_units import tariff
 from gateway.gis import history, soap
 from gateway.gis.exchange import Signer
 from gateway.gis.history import DEVICES_PER_QUESTION_MAX, Known, Page, Window
-from gateway.gis.model import Ack, Failed, Fault, GisError, Road, Working
+from gateway.gis.model import Ack, Failed, Fault, GisError, Road, Working, new_guid
 from gateway.model import GisDevice, MeterCard
 
 # What ГИС ЖКХ says where there is nothing to tell (the one code that clients agree on).
@@ -79,7 +78,7 @@ class Fetcher:
     async def _page(self, body: bytes, pace: Pace, now_ms: int) -> Page:
         if self._sign is not None:
             body = await self._sign(body)
-        number, now = self._number(), from_ms(now_ms)
+        number, now = new_guid(self._random), from_ms(now_ms)
         envelope = self._sender.envelope(body, number, now)
         answer = await self._road.call(soap.EXPORT_HISTORY, envelope)
         found = soap.acknowledged(answer, number)
@@ -93,7 +92,7 @@ class Fetcher:
 
     async def _result(self, gis_guid: str, poll_s: float, now: datetime) -> Page:
         while True:
-            question = self._sender.asking(gis_guid, self._number(), now)
+            question = self._sender.asking(gis_guid, new_guid(self._random), now)
             found = soap.state_of(await self._road.call(soap.GET_STATE, question), gis_guid)
             if isinstance(found, Failed) and found.code == NOTHING:
                 return Page((), "")
@@ -102,9 +101,6 @@ class Fetcher:
             if not isinstance(found, Working):
                 return history.page(found)
             await asyncio.sleep(poll_s)
-
-    def _number(self) -> str:
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
 
 class Book(NamedTuple):

@@ -4,7 +4,9 @@ Error codes are ГИС ЖКХ's own and no list of them is published: they are k
 come, with words of the configuration beside where somebody has found out what one means.
 """
 
+import uuid
 from enum import StrEnum
+from random import Random
 from typing import NamedTuple, Protocol
 
 
@@ -17,6 +19,11 @@ class Road(Protocol):
 
     async def call(self, action: str, envelope: bytes) -> bytes:
         """The answer's bytes; GisError where there is none, which may well be tried again."""
+
+
+def new_guid(random: Random) -> str:
+    """A number for a message that no other has."""
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 class Stage(StrEnum):

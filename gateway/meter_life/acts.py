@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from drivers.reading import Unit, from_ms
+from gateway.csv_lines import RegistryError
 from gateway.meter_life import values
 from gateway.meter_life.factor import ONE
-from gateway.registry_csv import UNITS, RegistryError
+from gateway.registry_csv import UNITS
 from gateway.store import InstallAct, PointNow, Store
 
 Values = Mapping[str, Decimal]

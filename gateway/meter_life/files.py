@@ -14,6 +14,18 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 from drivers.reading import parse_obis
 from gateway.audit import TEXT_CHARS_MAX as AUDIT_CHARS_MAX
 from gateway.audit import Act
+from gateway.csv_lines import (
+    A_TEXT,
+    FieldError,
+    Fields,
+    Problem,
+    RegistryError,
+    day,
+    is_text,
+    lines_of,
+    refuse,
+    repeated,
+)
 from gateway.meter_life import relations, values
 from gateway.meter_life.relations import Place, Relation
 from gateway.meter_life.seals import Seal
@@ -24,7 +36,6 @@ from gateway.meter_life.verification import (
     Verification,
     after_months,
 )
-from gateway.registry_csv import TEXT_CHARS_MAX, Problem, RegistryError, fields_of
 
 VERIFICATION_COLUMNS: Final = ("meter", "verified_on", "interval", "number", "by", "finding")
 VERIFICATION_OPTIONAL: Final = ("valid_until", "values")
@@ -35,7 +46,6 @@ RELATION_COLUMNS: Final = ("point", "kind", "other", "since")
 RELATION_OPTIONAL: Final = ("until",)
 _INTERVAL = re.compile(r"([0-9]{1,3})(y|m)")
 
-Fields = Mapping[str, str]
 Noted = Mapping[str, int]
 """What a dial showed at a verification: mantissas by register, often none."""
 
@@ -115,20 +125,20 @@ class _Problems:
 
     def text(self, column: str) -> str:
         text = self.fields[column]
-        if not text or len(text) > TEXT_CHARS_MAX or not text.isprintable():
-            self.note(column, f"1 to {TEXT_CHARS_MAX} printable characters")
+        if not is_text(text):
+            self.note(column, A_TEXT)
         return text
 
     def day(self, column: str, *, not_before: date | None = None) -> date | None:
         """A day that must be there."""
         try:
-            day = date.fromisoformat(self.fields.get(column, ""))
-        except ValueError:
-            self.note(column, "a day like 2026-10-31")
+            found = day(self.fields, column)
+        except FieldError as error:
+            self.note(column, error.expected)
             return None
-        if not_before is not None and day < not_before:
+        if not_before is not None and found < not_before:
             self.note(column, f"a day not before {not_before}")
-        return day
+        return found
 
     def day_or_none(self, column: str, not_before: date | None) -> date | None:
         """A day that may be left out."""
@@ -143,7 +153,7 @@ def import_verifications(store: LifeStore, data: bytes, author: Author) -> dict[
     """Enter the verifications of a CSV; how many were new, changed and the same."""
     dials = store.dials()
     rows = _rows(
-        fields_of(data, VERIFICATION_COLUMNS, VERIFICATION_OPTIONAL),
+        *(data, VERIFICATION_COLUMNS, VERIFICATION_OPTIONAL),
         lambda problems: _verified(problems, dials),
     )
     return _enter(
@@ -160,7 +170,7 @@ def import_verifications(store: LifeStore, data: bytes, author: Author) -> dict[
 def import_seals(store: LifeStore, data: bytes, author: Author) -> dict[str, int]:
     """Enter the seals of a CSV; how many were new, changed and the same."""
     meters = store.dials().keys()
-    rows = _rows(fields_of(data, SEAL_COLUMNS), lambda problems: _seal(problems, meters))
+    rows = _rows(data, SEAL_COLUMNS, (), lambda problems: _seal(problems, meters))
     return _enter(
         rows,
         store.seals(),
@@ -176,7 +186,7 @@ def import_relations(store: LifeStore, data: bytes, author: Author) -> dict[str,
     """Enter the relations of a CSV; how many were new, changed and the same."""
     places = store.places()
     rows = _rows(
-        fields_of(data, RELATION_COLUMNS, RELATION_OPTIONAL),
+        *(data, RELATION_COLUMNS, RELATION_OPTIONAL),
         lambda problems: _relation(problems, places),
     )
     known = store.relations()
@@ -198,21 +208,20 @@ def import_relations(store: LifeStore, data: bytes, author: Author) -> dict[str,
 
 
 def _rows(
-    lines: Iterable[tuple[int, dict[str, str]]], parse: Callable[[_Problems], Row]
+    data: bytes,
+    columns: Sequence[str],
+    optional: Sequence[str],
+    parse: Callable[[_Problems], Row],
 ) -> list[tuple[int, Row]]:
     """The rows of a file with their lines; RegistryError with every problem of every line."""
     rows: list[tuple[int, Row]] = []
     found: list[Problem] = []
-    for number, fields in lines:
-        if "" in fields:
-            found.append(Problem(number, "", "one field per column", fields[""]))
-            continue
+    for number, fields in lines_of(data, columns, found, optional):
         problems = _Problems(number, fields)
         row = parse(problems)
         found += problems.found
         rows.append((number, row))
-    if found:
-        raise RegistryError(sorted(found))
+    refuse(found)
     return rows
 
 
@@ -225,7 +234,8 @@ def _enter(
     audit: Callable[[Row, Row | None], None],
 ) -> dict[str, int]:
     """Write what is new or other than before; each subject once in a file."""
-    _refuse_repeats(rows, key)
+    subjects = ((number, key(row)) for number, row in rows)
+    refuse(list(repeated(subjects, lambda subject: " ".join(map(str, subject)) + " once")))
     before = {key(one): one for one in known}
     fresh = [one for _, one in rows if key(one) not in before]
     changed = [one for _, one in rows if before.get(key(one), one) != one]
@@ -234,18 +244,6 @@ def _enter(
         audit(one, before.get(key(one)))
     same = len(rows) - len(fresh) - len(changed)
     return {"new": len(fresh), "changed": len(changed), "same": same}
-
-
-def _refuse_repeats(rows: Sequence[tuple[int, Row]], key: Callable[[Row], _Key]) -> None:
-    first: dict[_Key, int] = {}
-    found = []
-    for number, row in rows:
-        before = first.setdefault(key(row), number)
-        if before != number:
-            subject = " ".join(map(str, key(row)))
-            found.append(Problem(number, "", f"{subject} once", f"the one of line {before} again"))
-    if found:
-        raise RegistryError(found)
 
 
 def _verified(problems: _Problems, dials: Mapping[str, Mapping[str, Shape]]) -> Verified:

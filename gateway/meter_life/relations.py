@@ -6,6 +6,7 @@ at most one of them at a time. Neither changes what a line bills; they say what 
 twice.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
@@ -53,10 +54,15 @@ def faults(
 ) -> list[tuple[Relation, str]]:
     """What stands against relations, and what was expected instead."""
     said = {(one.point, one.since): one for one in (*known, *rows)}
-    return [(row, fault) for row in rows if (fault := _fault(row, list(said.values()), places))]
+    of_point: dict[str, list[Relation]] = defaultdict(list)
+    for one in said.values():
+        of_point[one.point].append(one)
+    return [(row, fault) for row in rows if (fault := _fault(row, of_point, places))]
 
 
-def _fault(row: Relation, all_rows: Sequence[Relation], places: Mapping[str, Place]) -> str:
+def _fault(
+    row: Relation, of_point: Mapping[str, Sequence[Relation]], places: Mapping[str, Place]
+) -> str:
     mine, other = places[row.point], places[row.other]
     if row.point == row.other:
         return "another point"
@@ -64,9 +70,9 @@ def _fault(row: Relation, all_rows: Sequence[Relation], places: Mapping[str, Pla
         return f"a point of {mine.house} that measures {mine.resource}"
     if row.kind is Kind.BEHIND and (mine.kind, other.kind) == (PointKind.HOUSE, PointKind.DWELLING):
         return "a house meter, for a house meter cannot stand behind a dwelling's"
-    if any(one is not row and one.point == row.point and _overlap(one, row) for one in all_rows):
+    if any(one is not row and _overlap(one, row) for one in of_point[row.point]):
         return f"one relation of {row.point} at a time"
-    return f"no circle back to {row.point}" if _circles(row, all_rows) else ""
+    return f"no circle back to {row.point}" if _circles(row, of_point) else ""
 
 
 def _overlap(one: Relation, other: Relation) -> bool:
@@ -74,10 +80,10 @@ def _overlap(one: Relation, other: Relation) -> bool:
     return one.since < (other.until or last) and other.since < (one.until or last)
 
 
-def _circles(row: Relation, all_rows: Sequence[Relation]) -> bool:
+def _circles(row: Relation, of_point: Mapping[str, Sequence[Relation]]) -> bool:
     at: set[str] = {row.other}
     for _ in range(DEPTH_MAX):
-        at = {one.other for one in all_rows if one.point in at and _overlap(one, row)}
+        at = {one.other for point in at for one in of_point.get(point, ()) if _overlap(one, row)}
         if row.point in at:
             return True
     return bool(at)

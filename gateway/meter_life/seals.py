@@ -4,8 +4,10 @@ A broken seal is something to look at, never a judgement: whether the meter is o
 (ПП 354 п. 81(12)) is for a person to say, with ``registry out-of-order``.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
+from operator import itemgetter
 from typing import NamedTuple
 
 
@@ -31,15 +33,14 @@ class Seal(NamedTuple):
 
 def broken(seals: Iterable[Seal]) -> list[Seal]:
     """Those found broken and not replaced since, the newest first."""
-    seals = list(seals)
-    replaced = {
-        one
-        for one in seals
-        for other in seals
+    of_place: dict[tuple[str, str], list[Seal]] = defaultdict(list)
+    for one in seals:
+        of_place[one.meter, one.place].append(one)
+    found = [
+        (one.broken_on, one.meter, one)
+        for there in of_place.values()
+        for one in there
         if one.broken_on is not None
-        and (other.meter, other.place) == (one.meter, one.place)
-        and other.set_on >= one.broken_on
-        and other is not one
-    }
-    found = [one for one in seals if one.broken_on is not None and one not in replaced]
-    return sorted(found, key=lambda one: (one.broken_on or one.set_on, one.meter), reverse=True)
+        and not any(other.set_on >= one.broken_on for other in there if other is not one)
+    ]
+    return [one for *_, one in sorted(found, key=itemgetter(0, 1), reverse=True)]

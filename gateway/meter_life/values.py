@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Protocol
 
 from drivers.reading import from_ms, scaled
+from gateway.csv_lines import RegistryError
 from gateway.meter_life import factor
-from gateway.registry_csv import RegisterLine, RegistryError
+from gateway.model import went_over
+from gateway.registry_csv import RegisterLine
 from gateway.store import Store
 
 
@@ -74,9 +76,9 @@ def rolled_over(
 ) -> Collection[str]:
     """Which registers went over their last digit after their last reading, by a person's word.
 
-    A final value below an accepted reading would bill less than nothing. V-ROLL's rule allows it
-    from the top tenth of the dial into its bottom tenth, which closing sees by itself; anything
-    else is refused unless whoever was there says so (`said`).
+    A final value below an accepted reading would bill less than nothing. What V-ROLL's
+    rule allows closing sees by itself; anything else is refused unless whoever was there says so
+    (`said`).
     """
     card = store.registry.meters([serial])[serial]
     pasts = store.ledger.pasts({register.register_no: 0 for register in card.registers})
@@ -84,10 +86,10 @@ def rolled_over(
     for register in card.registers:
         past = pasts.get(register.register_no)
         level = past.accepted if past else None
-        final, full = finals[register.obis], 10**register.digits
+        final = finals[register.obis]
         if level is None or level.at_ms > at_ms or final >= level.mantissa:
             continue
-        if level.mantissa * 10 > full * 9 and final * 10 < full:
+        if went_over(level.mantissa, final, 10**register.digits):
             continue
         if said:
             found.append(register.obis)

@@ -21,8 +21,9 @@ from gateway.surveillance import GAPS_KEPT, interval_ms
 
 # A gap that begins or ends further away than this stays missing.
 AROUND_MS = 7 * DAY_MS
-# Four weeks of readings every minute; more of one register are not looked at.
-LEVELS_MAX = 45_000
+# Readings every minute of the five weeks in which a gap's like days may lie, and a slot on either
+# side; more of one register are not looked at.
+LEVELS_MAX = 37 * 24 * 60
 
 
 class DayProfile(NamedTuple):

@@ -92,17 +92,13 @@ def bring_up(store: JobStore) -> bool:
 
 def _due(store: JobStore, house: str, zone: ZoneInfo, now_ms: int) -> date | None:
     """The newest day of a house that is over and not done."""
-    first_ms = store.first_reading_ms(house)
-    if first_ms is None:
-        return None
-    day = day_of(now_ms - SETTLED_MS, zone) - _ONE_DAY
-    first = max(day - timedelta(days=DAYS_BACK), day_of(first_ms, zone))
-    stands = store.stands(house, first)
-    while day >= first:
-        if not stands.get(day, Stand(0, done=False)).done:
-            return day
-        day -= _ONE_DAY
-    return None
+    newest = day_of(now_ms - SETTLED_MS, zone) - _ONE_DAY
+    days = [newest - timedelta(days=back) for back in range(DAYS_BACK + 1)]
+    stands = store.stands(house, days[-1])
+    due = next((day for day in days if not stands.get(day, Stand(0, done=False)).done), None)
+    # Asked last: it looks at every register of the house, and mostly nothing is due.
+    first_ms = None if due is None else store.first_reading_ms(house)
+    return None if first_ms is None or due is None or due < day_of(first_ms, zone) else due
 
 
 def _of_register(profile: DayProfile) -> list[tuple[int, Finding]]:

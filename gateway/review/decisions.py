@@ -34,16 +34,13 @@ from gateway.review.words import (
     ReviewError,
     Subject,
 )
-from gateway.store import VerdictRow
+from gateway.store import NO_BATCH, VerdictRow
 
 # IEC 61968-9: manually accepted, edited (rejected), read by a person.
 ACCEPTED, REJECTED, READ = "3.10.1", "3.7.3", "3.4.131"
 
 # A register read every quarter of an hour gives 2976 readings in a month.
 READINGS_MAX = 3000
-
-NO_BATCH = 0
-"""The batch number of a reading that a person took; batches are counted from 1."""
 
 
 class _TakesAnotherError(Exception):

@@ -27,7 +27,7 @@ class ReviewPort(Protocol):
         """At most `limit` readings in doubt of the same register after it, in order of time."""
 
     def copies(self, register_no: int, at_ms: int) -> int:
-        """How many values are stored for an instant."""
+        """How many values are stored for an instant, claims apart."""
 
     def closed_with(self, register_no: int, at_ms: int) -> str | None:
         """The newest bill line that ends at or after an instant."""

@@ -38,6 +38,7 @@ class Rule(NamedTuple):
 
 
 _I, _D, _W, _C, _P = Place.INGEST, Place.SERIES, Place.WATCH, Place.CLOSING, Place.CLAIM
+_I_P = f"{_I}, {_P}"
 _SRC, _MEM, _OUR = Mark.SOURCED, Mark.MEMORY, Mark.PROPOSED
 
 RULES = (
@@ -48,10 +49,10 @@ RULES = (
     Rule("V-TIME", _I, "E / W", "60 s ahead, 9 s of error", _SRC, "the clock"),
     Rule("V-UOM", _I, "E", "as registered", _SRC, "unit and digits"),
     Rule("V-GAP", f"{_W}, {_D}", "W", "95 % of a week; each slot", _SRC, "readings missing"),
-    Rule("V-NEG", _I, "E", "any fall", _SRC, "a register that fell"),
-    Rule("V-ROLL", _I, "E / W", "last tenth to first tenth", _OUR, "a rollover"),
-    Rule("V-RATE", _I, "E", "the register's own maximum", _MEM, "faster than pipe or fuse allow"),
-    Rule("V-HILO", _I, "W", "3 times, a third", _OUR, "a week against the usual week"),
+    Rule("V-NEG", _I_P, "E", "any fall", _SRC, "a register that fell"),
+    Rule("V-ROLL", _I_P, "E / W", "last tenth to first tenth", _OUR, "a rollover"),
+    Rule("V-RATE", _I_P, "E", "the register's own maximum", _MEM, "faster than pipe or fuse allow"),
+    Rule("V-HILO", _I_P, "W", "3 times, a third", _OUR, "a week against the usual week"),
     Rule("V-SPIKE", _D, "W", "180 %", _MEM, "the highest slot against the third highest"),
     Rule("V-HAMPEL", _D, "W", "k = 3, t = 3.0", _SRC, "a slot against the median around it"),
     Rule("V-ZERO", _I, "W", "3 to 240 days", _OUR, "a register that stands still"),
@@ -66,7 +67,7 @@ RULES = (
     Rule("V-VERIF", _C, "E", "90, 30 and 7 days before", _SRC, "verification that expires"),
     Rule("V-WINDOW", _C, "E", "as the contract says", _SRC, "a reading outside its window"),
     Rule("V-SRC", _P, "W", "1 unit, 2 %", _OUR, "a person's value against the automatic one"),
-    Rule("V-SWAP", f"{_I}, {_P}", "ask", "as found", _OUR, "two values that fit exchanged"),
-    Rule("V-DEC", _I, "ask", "10^n, n = ±1..3", _OUR, "a value that fits with its point moved"),
+    Rule("V-SWAP", _I_P, "ask", "as found", _OUR, "two values that fit exchanged"),
+    Rule("V-DEC", _I_P, "ask", "10^n, n = ±1..3", _OUR, "a value that fits with its point moved"),
     Rule("V-SILENT", _W, "W", "36 h", _SRC, "nothing arrives"),
 )

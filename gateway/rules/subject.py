@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from drivers.reading import ClockState, Resource, Source, Unit
-from gateway.model import Level
+from gateway.model import Level, went_over
 from gateway.rules.parameters import Limits
 
 MS_PER_H = 3_600_000
@@ -115,12 +115,8 @@ class Advance(NamedTuple):
 
 
 def advance(earlier: int, later: int, dial: Dial) -> Advance:
-    """The way between two mantissas.
-
-    A fall from the last tenth of the dial into its first is a rollover; any other is a decrease
-    and comes out negative.
-    """
+    """The way between two mantissas; a decrease that is no rollover comes out negative."""
     delta, capacity = later - earlier, dial.capacity
-    if delta < 0 and earlier * 10 > capacity * 9 and later * 10 < capacity:
+    if went_over(earlier, later, capacity):
         return Advance(delta + capacity, rolled=True)
     return Advance(delta, rolled=False)

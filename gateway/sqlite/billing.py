@@ -306,6 +306,12 @@ def _row(closing_no: int, line: NewLine) -> tuple[object, ...]:
     )
 
 
+def last_closed(connection: sqlite3.Connection) -> str | None:
+    """The newest period any house has closed."""
+    (period,) = connection.execute("SELECT max(period) FROM closed_period").fetchone()
+    return None if period is None else str(period)
+
+
 def closing_lines(
     connection: sqlite3.Connection, query: str, *arguments: object
 ) -> Iterator[ClosingLine]:

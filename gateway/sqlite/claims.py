@@ -16,11 +16,12 @@ from gateway.claims.entry import Around, Other
 from gateway.claims.list import ClaimRow
 from gateway.claims.model import Claim, ClaimSource, Registered, Stored
 from gateway.claims.policy import Policy
-from gateway.claims.ports import CLAIM_COPIES, Believed, Brought, Entered, Known, Open, Word
+from gateway.claims.ports import CLAIM_COPIES, AsReading, Believed, Brought, Known, Open, Word
 from gateway.model import FOREVER_MS, Finding, Level, State
 from gateway.rules.subject import Dial
 from gateway.sqlite.connection import Database
 from gateway.sqlite.statements import named
+from gateway.store import NO_BATCH
 
 _SQL = named(Path(__file__).with_suffix(".sql"))
 _DAY_MS = 24 * 3_600_000
@@ -28,7 +29,6 @@ _DAY_MS = 24 * 3_600_000
 _MONTHS_KEPT = 7
 # A flat has two risers of hot and cold water, three tariffs, heat and gas.
 _OTHERS_MAX = 32
-_NO_BATCH = 0
 
 
 class SqliteClaimStore:
@@ -107,9 +107,8 @@ class SqliteClaims:
 
     def open_claims(self, house_no: int, from_ms: int, until_ms: int) -> list[Open]:
         asked = {"house": house_no, "from_ms": from_ms, "until_ms": until_ms}
-        # At the very instant of an exchange a claim may be of either point; the newer one has it.
-        found = {row[0]: _open(*row) for row in self._sql.execute(_SQL["open"], asked)}
-        return list(found.values())
+        numbers = [row[0] for row in self._sql.execute(_SQL["unsettled"], asked)]
+        return self._opened(numbers, house_no)
 
     def owed_periods(self, house_no: int) -> set[tuple[tuple[int, str, str], str]]:
         rows = self._sql.execute(_SQL["owed"], (house_no,))
@@ -121,16 +120,16 @@ class SqliteClaims:
         before = self._level("automatic-before", register_no, at_ms) or initial
         after = self._level("automatic-after", register_no, at_ms)
         asked = (register_no, before.at_ms, after.at_ms if after else FOREVER_MS)
-        rows = self._sql.execute(_SQL["believed"], (*asked, CLAIM_COPIES + claim.claim_no))
+        rows = self._sql.execute(_SQL["believed"], (*asked, claim.claim_no))
         claims = tuple(Believed(ClaimSource(row[0]), Level(*row[1:])) for row in rows)
         billed = self._sql.execute(_SQL["billed"], (register_no, at_ms)).fetchone()
         return Known(before, after, claims, initial.mantissa if billed is None else billed[0])
 
-    def store(self, claim: Open, entered: Entered, found: Sequence[Finding], now_ms: int) -> None:
+    def store(self, claim: Open, entered: AsReading, found: Sequence[Finding], now_ms: int) -> None:
         place = (claim.register_no, claim.at_ms, CLAIM_COPIES + claim.claim_no)
         self._sql.execute(
             "INSERT INTO reading VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
-            (*place, *map(int, entered), _NO_BATCH),
+            (*place, *map(int, entered), NO_BATCH),
         )
         self._sql.executemany(
             "INSERT INTO verdict (register_no, captured_at_ms, copy, rule, severity, quality,"
@@ -175,9 +174,14 @@ class SqliteClaims:
 
     def open_claim(self, number: int) -> Open | None:
         """One claim as choosing knows it, settled or not."""
-        query = _SQL["open"].split("\nWHERE ")[0] + "\nWHERE claim_no = ?"
-        rows = self._sql.execute(query, (number,)).fetchall()
-        return _open(*rows[-1]) if rows else None
+        found = self._opened([number])
+        return found[0] if found else None
+
+    def _opened(self, numbers: Sequence[int], house_no: int | None = None) -> list[Open]:
+        asked = {"numbers": json.dumps(numbers), "house": house_no}
+        # At the very instant of an exchange a claim may be of either point; the newer one has it.
+        found = {row[0]: _open(*row) for row in self._sql.execute(_SQL["open"], asked)}
+        return list(found.values())
 
     def serial(self, register_no: int) -> str:
         row = self._sql.execute(

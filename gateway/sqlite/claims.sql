@@ -1,5 +1,4 @@
--- Claims: what people say meters showed. A claim among the readings has the copy
--- 1 000 000 + claim_no; an automatic reading has a lower one.
+-- Claims: what people say meters showed. One that stands among the readings is a claim_reading.
 
 -- name: registered
 SELECT register_no, register.unit, exponent, digits, rate_max_per_h, resource,
@@ -25,13 +24,13 @@ WHERE register_no = ? AND captured_at_ms > ? AND state = 0
 ORDER BY captured_at_ms, copy LIMIT 1
 
 -- name: automatic-before
-SELECT captured_at_ms, mantissa FROM reading
-WHERE register_no = ? AND captured_at_ms <= ? AND state = 0 AND copy < 1000000
+SELECT captured_at_ms, mantissa FROM automatic_reading
+WHERE register_no = ? AND captured_at_ms <= ? AND state = 0
 ORDER BY captured_at_ms DESC, copy LIMIT 1
 
 -- name: automatic-after
-SELECT captured_at_ms, mantissa FROM reading
-WHERE register_no = ? AND captured_at_ms >= ? AND state = 0 AND copy < 1000000
+SELECT captured_at_ms, mantissa FROM automatic_reading
+WHERE register_no = ? AND captured_at_ms >= ? AND state = 0
 ORDER BY captured_at_ms, copy LIMIT 1
 
 -- The last accepted value of each of the past months of thirty days, the newest first.
@@ -65,23 +64,33 @@ WHERE mine.register_no = :register_no AND other.register_no <> mine.register_no
     AND other.unit = mine.unit
 ORDER BY other_point.name, other.obis LIMIT :most
 
+-- From the house on: a closing does not look through the claims of other houses.
+-- name: unsettled
+SELECT DISTINCT claim_no FROM point
+CROSS JOIN installation USING (point_no)
+CROSS JOIN register ON register.meter_no = installation.meter_no AND register.registered = 1
+CROSS JOIN claim ON claim.register_no = register.register_no AND installed_at_ms <= claim.at_ms
+    AND (removed_at_ms IS NULL OR claim.at_ms <= removed_at_ms)
+WHERE house_no = :house AND claim.at_ms >= :from_ms AND claim.at_ms < :until_ms
+    AND NOT EXISTS (SELECT 1 FROM claim_word AS word WHERE word.claim_no = claim.claim_no
+                        AND outcome IN ('confirmed', 'agrees', 'contradicts'))
+
 -- name: open
 SELECT claim.claim_no, point_no, obis, register.unit, register_no,
        exponent, digits, rate_max_per_h, resource,
        source, reference, actor, claim.at_ms, claim.mantissa, step, entered_ms,
        (SELECT outcome FROM claim_word AS word WHERE word.claim_no = claim.claim_no
         ORDER BY decision_no DESC LIMIT 1),
-       (SELECT state FROM reading WHERE reading.register_no = claim.register_no
-            AND captured_at_ms = claim.at_ms AND copy = 1000000 + claim_no)
-FROM claim
+       (SELECT state FROM claim_reading AS standing WHERE standing.claim_no = claim.claim_no
+            AND standing.register_no = claim.register_no AND captured_at_ms = claim.at_ms)
+FROM json_each(:numbers) AS wanted
+JOIN claim ON claim.claim_no = wanted.value
 JOIN register USING (register_no)
 JOIN installation ON installation.meter_no = register.meter_no AND installed_at_ms <= claim.at_ms
     AND (removed_at_ms IS NULL OR claim.at_ms <= removed_at_ms)
 JOIN point USING (point_no)
-WHERE house_no = :house AND claim.at_ms >= :from_ms AND claim.at_ms < :until_ms
-    AND NOT EXISTS (SELECT 1 FROM claim_word AS word WHERE word.claim_no = claim.claim_no
-                        AND outcome IN ('confirmed', 'agrees', 'contradicts'))
-ORDER BY claim_no, installed_at_ms
+WHERE :house IS NULL OR house_no = :house
+ORDER BY claim.claim_no, installed_at_ms
 
 -- name: owed
 SELECT point_no, obis, unit, period FROM estimate
@@ -90,10 +99,10 @@ JOIN closed_period USING (closing_no)
 WHERE house_no = ? AND settled_no IS NULL
 
 -- name: believed
-SELECT source, captured_at_ms, reading.mantissa FROM reading
-JOIN claim ON claim_no = copy - 1000000
-WHERE reading.register_no = ? AND captured_at_ms >= ? AND captured_at_ms <= ? AND state = 0
-    AND copy >= 1000000 AND copy <> ?
+SELECT source, captured_at_ms, standing.mantissa FROM claim_reading AS standing
+JOIN claim USING (claim_no)
+WHERE standing.register_no = ? AND captured_at_ms >= ? AND captured_at_ms <= ? AND state = 0
+    AND claim_no <> ?
 ORDER BY captured_at_ms, copy
 
 -- name: billed
@@ -120,17 +129,21 @@ WHERE (:outcome, :reason) IS NOT (
 DELETE FROM verdict WHERE verdict_no IN (
     SELECT verdict_no FROM claim_word AS word
     JOIN claim USING (claim_no)
-    JOIN verdict ON verdict.register_no = claim.register_no AND captured_at_ms = claim.at_ms
-        AND copy = 1000000 + claim_no AND given_at_ms = word.at_ms
-    WHERE word.house_no = :house_no AND word.period = :period
+    JOIN claim_reading AS standing ON standing.claim_no = claim.claim_no
+        AND standing.register_no = claim.register_no AND standing.captured_at_ms = claim.at_ms
+    JOIN verdict ON (verdict.register_no, verdict.captured_at_ms, verdict.copy)
+        = (standing.register_no, standing.captured_at_ms, standing.copy)
+    WHERE word.house_no = :house_no AND word.period = :period AND given_at_ms = word.at_ms
         AND NOT EXISTS (SELECT 1 FROM decision
             WHERE (decision.register_no, decision.captured_at_ms, decision.copy)
                   = (verdict.register_no, verdict.captured_at_ms, verdict.copy)))
 
 -- name: take-back-readings
 DELETE FROM reading WHERE (register_no, captured_at_ms, copy) IN (
-    SELECT register_no, claim.at_ms, 1000000 + claim_no FROM claim_word AS word
+    SELECT standing.register_no, captured_at_ms, copy FROM claim_word AS word
     JOIN claim USING (claim_no)
+    JOIN claim_reading AS standing ON standing.claim_no = claim.claim_no
+        AND standing.register_no = claim.register_no AND captured_at_ms = claim.at_ms
     WHERE word.house_no = :house_no AND word.period = :period)
     AND NOT EXISTS (SELECT 1 FROM verdict
         WHERE (verdict.register_no, verdict.captured_at_ms, verdict.copy)
@@ -139,11 +152,13 @@ DELETE FROM reading WHERE (register_no, captured_at_ms, copy) IN (
 -- name: brought
 SELECT reading.register_no, reading.captured_at_ms, reading.copy,
        coalesce(claim.source, 'inspection'), coalesce(claim.actor, decision.actor, ''),
-       coalesce(claim.reference, document, ''), claim_no
+       coalesce(claim.reference, document, ''), claim.claim_no
 FROM json_each(?) AS wanted
 JOIN reading ON reading.register_no = wanted.value ->> 0
-    AND reading.captured_at_ms = wanted.value ->> 1 AND reading.copy = wanted.value ->> 2 AND batch_no = 0
-LEFT JOIN claim ON claim_no = reading.copy - 1000000
+    AND reading.captured_at_ms = wanted.value ->> 1 AND reading.copy = wanted.value ->> 2
+    AND reading.batch_no = 0
+LEFT JOIN claim_reading AS standing USING (register_no, captured_at_ms, copy)
+LEFT JOIN claim ON claim.claim_no = standing.claim_no
 LEFT JOIN decision ON decision.register_no = reading.register_no
     AND read_at_ms = reading.captured_at_ms AND read_copy = reading.copy
 
@@ -154,7 +169,7 @@ SELECT claim.claim_no, source, reference, house.name, account.number, dwelling, 
        (SELECT json_group_array(rule || ' ' || detail) FROM (
             SELECT rule, detail FROM claim_finding
             WHERE claim_finding.claim_no = claim.claim_no ORDER BY finding_no)),
-       reading.state, claim.register_no
+       standing.state, claim.register_no
 FROM claim
 JOIN register USING (register_no)
 JOIN meter USING (meter_no)
@@ -166,8 +181,8 @@ LEFT JOIN account USING (account_no)
 LEFT JOIN house ON house.house_no = point.house_no
 LEFT JOIN claim_decision AS last ON last.decision_no = (
     SELECT max(decision_no) FROM claim_word AS word WHERE word.claim_no = claim.claim_no)
-LEFT JOIN reading ON reading.register_no = claim.register_no
-    AND captured_at_ms = claim.at_ms AND copy = 1000000 + claim.claim_no
+LEFT JOIN claim_reading AS standing ON standing.claim_no = claim.claim_no
+    AND standing.register_no = claim.register_no AND captured_at_ms = claim.at_ms
 WHERE (:house IS NULL OR house.name = :house) AND (:claim_no IS NULL OR claim.claim_no = :claim_no)
     AND (:register_no IS NULL OR claim.register_no = :register_no)
     AND claim.at_ms >= :from_ms AND claim.at_ms < :until_ms

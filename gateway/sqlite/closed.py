@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gateway.evidence import Verdict
 from gateway.export.closed import Closed, Origin
-from gateway.sqlite.billing import LINES, closing_lines
+from gateway.sqlite.billing import LINES, closing_lines, last_closed
 from gateway.sqlite.connection import Database
 
 _OF_PERIOD = "WHERE period = ?1 AND (?2 IS NULL OR house.name = ?2)"
@@ -41,8 +41,7 @@ class ClosedLedger:
 
     def last_closed(self) -> str | None:
         """The newest period any house has closed."""
-        row = self._database.connection.execute("SELECT max(period) FROM closed_period").fetchone()
-        return None if row[0] is None else str(row[0])
+        return last_closed(self._database.connection)
 
     def closed(self, period: str, house: str | None) -> Iterator[Closed]:
         """The lines of a period, of one house or all, by line id."""

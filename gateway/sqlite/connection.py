@@ -8,9 +8,10 @@ it still holds when it is written. Readers never wait for the writer (WAL), and 
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from gateway.sqlite import schema
 from gateway.store import StoreError
@@ -85,3 +86,17 @@ def connect(path: Path, durability: Durability = "full") -> Database:
         raise StoreError(f"cannot open the ledger {path}: {error}") from error
     schema.migrate(connection, path)
     return Database(connection)
+
+
+@contextmanager
+def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
+    """One look at the ledger at `path`, which it cannot change; StoreError if it fails."""
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None
+        )
+        with closing(connection):
+            connection.execute("BEGIN")
+            yield connection
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot read the ledger {path}: {error}") from error

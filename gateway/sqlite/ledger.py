@@ -41,8 +41,8 @@ FROM json_each(?) w
 JOIN batch b ON b.device_no = w.value ->> 0 AND b.sequence = w.value ->> 1
 """
 
-# No statement here sees claims (copy from 1 000 000 on, gateway/claims/): what a person says never
-# decides on an automatic reading.
+# No statement here sees claims (gateway/claims/), which are in no batch and no automatic_reading:
+# what a person says never decides on an automatic reading.
 
 # newest: latest of any state. last: latest accepted. start: where the look back begins, the last
 # accepted reading before the span. The value is unchanged since the first accepted reading after
@@ -52,58 +52,54 @@ WITH wanted AS MATERIALIZED (
     SELECT value ->> 0 AS register_no, value ->> 1 AS span_ms FROM json_each(?)
 ), last AS MATERIALIZED (
     SELECT *,
-        (SELECT max(r.captured_at_ms) FROM reading r WHERE r.register_no = w.register_no) AS newest,
-        (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no AND r.state = 0
-            AND r.copy < 1000000
+        (SELECT max(r.captured_at_ms) FROM automatic_reading r
+            WHERE r.register_no = w.register_no) AS newest,
+        (SELECT r.captured_at_ms FROM automatic_reading r
+            WHERE r.register_no = w.register_no AND r.state = 0
             ORDER BY r.captured_at_ms DESC LIMIT 1) AS at
     FROM wanted w
 ), valued AS MATERIALIZED (
     SELECT l.*, a.mantissa, coalesce(
-        (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = l.register_no
-            AND r.captured_at_ms < l.at - l.span_ms AND r.state = 0 AND r.copy < 1000000
+        (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = l.register_no
+            AND r.captured_at_ms < l.at - l.span_ms AND r.state = 0
             ORDER BY r.captured_at_ms DESC LIMIT 1), l.at - l.span_ms) AS start
     FROM last l
-    LEFT JOIN reading a
+    LEFT JOIN automatic_reading a
         ON a.register_no = l.register_no AND a.captured_at_ms = l.at AND a.state = 0
-            AND a.copy < 1000000
     WHERE l.newest IS NOT NULL
 ), differing AS MATERIALIZED (
     SELECT v.*, coalesce(
-        (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = v.register_no
-            AND r.captured_at_ms >= v.start AND r.state = 0
-                AND r.copy < 1000000 AND r.mantissa <> v.mantissa
+        (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = v.register_no
+            AND r.captured_at_ms >= v.start AND r.state = 0 AND r.mantissa <> v.mantissa
             ORDER BY r.captured_at_ms DESC LIMIT 1), v.start - 1) AS other
     FROM valued v
 )
 SELECT d.register_no, d.newest, d.at, d.mantissa,
-    (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = d.register_no
-        AND r.captured_at_ms > d.other AND r.state = 0
-            AND r.copy < 1000000 ORDER BY r.captured_at_ms LIMIT 1),
+    (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = d.register_no
+        AND r.captured_at_ms > d.other AND r.state = 0 ORDER BY r.captured_at_ms LIMIT 1),
     p.captured_at_ms, p.mantissa
 FROM differing d
-LEFT JOIN reading p ON p.register_no = d.register_no AND p.state = 0
-    AND p.copy < 1000000 AND p.captured_at_ms =
-    (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = d.register_no
-        AND r.captured_at_ms < d.at AND r.state = 0
-            AND r.copy < 1000000 ORDER BY r.captured_at_ms DESC LIMIT 1)
+LEFT JOIN automatic_reading p
+    ON p.register_no = d.register_no AND p.state = 0 AND p.captured_at_ms =
+    (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = d.register_no
+        AND r.captured_at_ms < d.at AND r.state = 0 ORDER BY r.captured_at_ms DESC LIMIT 1)
 """
 
 # Each register's periods are asked for by their bounds, so that the primary key answers.
 _OPENINGS = """
 WITH last AS MATERIALIZED (
     SELECT w.value AS register_no,
-        (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.value AND r.state = 0
-            AND r.copy < 1000000
+        (SELECT r.captured_at_ms FROM automatic_reading r
+            WHERE r.register_no = w.value AND r.state = 0
             ORDER BY r.captured_at_ms DESC LIMIT 1) / ?2 AS period
     FROM json_each(?1) w
 ), back(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM back WHERE n + 1 < ?3)
 SELECT last.register_no, r.captured_at_ms, r.mantissa
 FROM last CROSS JOIN back
-JOIN reading r ON r.register_no = last.register_no AND r.state = 0
-    AND r.copy < 1000000 AND r.captured_at_ms =
-    (SELECT o.captured_at_ms FROM reading o WHERE o.register_no = last.register_no
+JOIN automatic_reading r ON r.register_no = last.register_no AND r.state = 0 AND r.captured_at_ms =
+    (SELECT o.captured_at_ms FROM automatic_reading o WHERE o.register_no = last.register_no
         AND o.captured_at_ms >= (last.period - n) * ?2
-        AND o.captured_at_ms < (last.period - n + 1) * ?2 AND o.state = 0 AND o.copy < 1000000
+        AND o.captured_at_ms < (last.period - n + 1) * ?2 AND o.state = 0
         ORDER BY o.captured_at_ms LIMIT 1)
 ORDER BY last.register_no, r.captured_at_ms
 """
@@ -113,20 +109,18 @@ WITH wanted AS MATERIALIZED (
     SELECT value ->> 0 AS register_no, value ->> 1 AS at FROM json_each(?)
 )
 SELECT w.register_no, w.at,
-    (SELECT json_group_array(json_array(r.mantissa, r.state)) FROM reading r
-        WHERE r.register_no = w.register_no AND r.captured_at_ms = w.at AND r.copy < 1000000),
+    (SELECT json_group_array(json_array(r.mantissa, r.state)) FROM automatic_reading r
+        WHERE r.register_no = w.register_no AND r.captured_at_ms = w.at),
     b.captured_at_ms, b.mantissa, a.captured_at_ms, a.mantissa, a.flags
 FROM wanted w
-LEFT JOIN reading b ON b.register_no = w.register_no AND b.state = 0
-    AND b.copy < 1000000 AND b.captured_at_ms =
-    (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no
-        AND r.captured_at_ms < w.at AND r.state = 0
-            AND r.copy < 1000000 ORDER BY r.captured_at_ms DESC LIMIT 1)
-LEFT JOIN reading a ON a.register_no = w.register_no AND a.state = 0
-    AND a.copy < 1000000 AND a.captured_at_ms =
-    (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no
-        AND r.captured_at_ms > w.at AND r.state = 0
-            AND r.copy < 1000000 ORDER BY r.captured_at_ms LIMIT 1)
+LEFT JOIN automatic_reading b
+    ON b.register_no = w.register_no AND b.state = 0 AND b.captured_at_ms =
+    (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = w.register_no
+        AND r.captured_at_ms < w.at AND r.state = 0 ORDER BY r.captured_at_ms DESC LIMIT 1)
+LEFT JOIN automatic_reading a
+    ON a.register_no = w.register_no AND a.state = 0 AND a.captured_at_ms =
+    (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = w.register_no
+        AND r.captured_at_ms > w.at AND r.state = 0 ORDER BY r.captured_at_ms LIMIT 1)
 """
 
 _PLACED = """
@@ -272,8 +266,9 @@ class SqliteLedger:
 
     def set_flags(self, flags: Mapping[Instant, int]) -> None:
         self._sql.executemany(
-            "UPDATE reading SET flags = ? WHERE register_no = ? AND captured_at_ms = ? "
-            "AND state = 0 AND copy < 1000000",
+            "UPDATE reading SET flags = ? WHERE (register_no, captured_at_ms, copy) IN ("
+            "SELECT register_no, captured_at_ms, copy FROM automatic_reading "
+            "WHERE register_no = ? AND captured_at_ms = ? AND state = 0)",
             [(flag, *instant) for instant, flag in flags.items()],
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway import periods
 from gateway.closing_records import House
+from gateway.csv_lines import LAST_DAY
 from gateway.estimation.norm import Norms, PerResident
 from gateway.norms import Norm, Season
 from gateway.periods import Bounds
@@ -52,7 +53,7 @@ ON CONFLICT (house_no, starts_on) DO UPDATE SET ends_on = excluded.ends_on
 """
 
 # A season that goes on is taken to last: whoever estimates within it needs no later day.
-_GOES_ON = date(2999, 12, 31)
+_GOES_ON = LAST_DAY
 
 
 class NormLedger:

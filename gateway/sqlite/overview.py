@@ -4,17 +4,17 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from gateway.billing import Role
 from gateway.closing import due_period
 from gateway.meter_life.factor import volume
 from gateway.meter_life.roles import role_of
+from gateway.model import went_over
 from gateway.overview import (
     Counts,
     DeviceRow,
@@ -29,6 +29,7 @@ from gateway.sqlite.balance import BalanceLedger
 from gateway.sqlite.billing import BILLED, LINES_CLOSED, looking
 from gateway.sqlite.claims import SqliteClaims
 from gateway.sqlite.clones import SqliteClones
+from gateway.sqlite.connection import snapshot
 from gateway.sqlite.estimates import EstimateLedger
 from gateway.sqlite.explain import ExplainLedger
 from gateway.sqlite.identity import IdentityLedger
@@ -39,7 +40,6 @@ from gateway.sqlite.profile import SeriesLedger
 from gateway.sqlite.reconcile import ReconcileLedger
 from gateway.sqlite.review import SqliteQueue
 from gateway.sqlite.surveillance import SqliteDeliveries
-from gateway.store import StoreError
 
 _HOUSES = """
 SELECT name, address, timezone,
@@ -233,15 +233,8 @@ class LedgerOverview:
 @contextmanager
 def look(path: Path) -> Iterator[LedgerOverview]:
     """One look at the ledger at `path`; StoreError if it cannot be read."""
-    try:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None
-        )
-        with closing(connection):
-            connection.execute("BEGIN")
-            yield LedgerOverview(connection)
-    except sqlite3.Error as error:
-        raise StoreError(f"cannot read the ledger {path}: {error}") from error
+    with snapshot(path) as connection:
+        yield LedgerOverview(connection)
 
 
 def _value(mantissa: int | None, exponent: int | None) -> Decimal | None:
@@ -257,8 +250,8 @@ def _used(levels: Sequence[int | None], full: int) -> list[int]:
     used = []
     for before, after in pairwise(levels):
         difference = 0 if before is None or after is None else after - before
-        if before is not None and difference < 0:
-            difference = difference + full if before * 10 > full * 9 else 0
+        if before is not None and after is not None and difference < 0:
+            difference = difference + full if went_over(before, after, full) else 0
         used.append(difference)
     return used
 

@@ -35,15 +35,15 @@ WHERE other_point_no = :point_no AND kind = 'checks'
     AND since_ms <= :at_ms AND (until_ms IS NULL OR until_ms > :at_ms)
 ORDER BY since_ms DESC LIMIT 1;
 
--- A claim (copy from 1 000 000 on) closes a period; it is no part of a day's series.
+-- A claim closes a period; it is no part of a day's series.
 -- name: newest
-SELECT DISTINCT captured_at_ms FROM reading
-WHERE register_no = ? AND captured_at_ms <= ? AND state = 0 AND copy < 1000000
+SELECT DISTINCT captured_at_ms FROM automatic_reading
+WHERE register_no = ? AND captured_at_ms <= ? AND state = 0
 ORDER BY captured_at_ms DESC LIMIT ?;
 
 -- name: levels
-SELECT captured_at_ms, mantissa FROM reading
-WHERE register_no = ? AND captured_at_ms BETWEEN ? AND ? AND state = 0 AND copy < 1000000
+SELECT captured_at_ms, mantissa FROM automatic_reading
+WHERE register_no = ? AND captured_at_ms BETWEEN ? AND ? AND state = 0
 ORDER BY captured_at_ms LIMIT ?;
 
 -- name: findings
@@ -63,8 +63,8 @@ LIMIT :most;
 SELECT name, timezone FROM house ORDER BY name;
 
 -- name: first-reading
-SELECT min((SELECT min(captured_at_ms) FROM reading
-            WHERE reading.register_no = register.register_no AND state = 0 AND copy < 1000000))
+SELECT min((SELECT min(captured_at_ms) FROM automatic_reading
+            WHERE automatic_reading.register_no = register.register_no AND state = 0))
 FROM house
 JOIN point USING (house_no)
 JOIN installation USING (point_no)

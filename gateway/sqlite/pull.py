@@ -2,13 +2,11 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 from gateway.handoff.pull import Client, Served
-from gateway.sqlite.connection import connect
-from gateway.store import StoreError
+from gateway.sqlite.connection import connect, snapshot
 
 _CLIENT = "SELECT name, made_at_ms, revoked_at_ms, through_no, acknowledged_at_ms FROM pull_client"
 
@@ -71,15 +69,8 @@ class PullLedger:
 @contextmanager
 def looking(path: Path) -> Iterator[PullLedger]:
     """One look at the ledger at `path`, which it cannot change; StoreError if it fails."""
-    try:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None
-        )
-        with closing(connection):
-            connection.execute("BEGIN")
-            yield PullLedger(connection)
-    except sqlite3.Error as error:
-        raise StoreError(f"cannot read the ledger {path}: {error}") from error
+    with snapshot(path) as connection:
+        yield PullLedger(connection)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.acts.model import charge_id
 from gateway.handoff.reconcile import DWELLINGS, HOUSE, Book, Booked, Handed, Kind
 from gateway.handoff.target import State
+from gateway.sqlite.billing import last_closed
 from gateway.sqlite.pull import PullLedger
 from gateway.sqlite.statements import named
 from gateway.withdrawn import withdrawal_id
@@ -25,8 +26,7 @@ class ReconcileLedger:
         self._sql = connection
 
     def last_closed(self) -> str | None:
-        row = self._sql.execute("SELECT max(period) FROM closed_period").fetchone()
-        return None if row[0] is None else str(row[0])
+        return last_closed(self._sql)
 
     def book(self, period: str, house: str | None) -> Book:
         closings = [no for (no,) in self._sql.execute(_SQL["closings"], (period, house))]

@@ -86,8 +86,7 @@ class SqliteReview:
 
     def copies(self, register_no: int, at_ms: int) -> int:
         row = self._sql.execute(
-            "SELECT count(*) FROM reading WHERE register_no = ? AND captured_at_ms = ?"
-            " AND copy < 1000000",
+            "SELECT count(*) FROM automatic_reading WHERE register_no = ? AND captured_at_ms = ?",
             (register_no, at_ms),
         ).fetchone()
         return int(row[0])

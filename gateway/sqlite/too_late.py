@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from zoneinfo import ZoneInfo
 
-from gateway.billing import CLOSING_TOLERANCE_MS, ON_ACCOUNT, Method
+from gateway.billing import CLOSING_TOLERANCE_MS, UNREAD
 from gateway.meter_life.bars import Bar
 from gateway.periods import Bounds
 from gateway.sqlite.house_meters import Barred
 from gateway.too_late import Closed
 
-_UNREAD = ", ".join(f"'{method}'" for method in sorted(ON_ACCOUNT | {Method.CARRIED}))
+_UNREAD = ", ".join(f"'{method}'" for method in sorted(UNREAD))
 
 # Only meters that something is known of can be barred.
 _HOUSES = """

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI, HTTPException, Query, Response
 from fastapi.responses import HTMLResponse
 
-from gateway import periods
 from gateway.billing import Role
 from gateway.closing_records import ClosingLine
 from gateway.correcting import CorrectedLine
@@ -26,14 +25,12 @@ from gateway.explain.code import is_code_of
 from gateway.explain.model import ExplainError, Page, Written
 from gateway.explain.telling import check_url, register_name, tell
 from gateway.explain.told import Explained
-from gateway.periods import PeriodError
 from gateway.sqlite.overview import LedgerOverview, look
-from gateway.web.month import MonthView
+from gateway.web.month import Month, MonthView
 from gateway.web.site import Asked, Asking, Site
 from gateway.web.texts import Words
 from gateway.web.view import View
 
-Period = Annotated[str | None, Query(max_length=7)]
 After = Annotated[str, Query(max_length=32)]
 # A code has nineteen characters; what somebody added around it is not looked at beyond this.
 CODE_CHARS_MAX = 64
@@ -49,14 +46,6 @@ def add_to(app: FastAPI, site: Site) -> None:
     app.get("/lines/{line_id}/check.svg")(routes.picture)
     app.get("/lines/{line_id}", response_class=HTMLResponse)(routes.line)
     app.get("/check/{line_id}", response_class=HTMLResponse)(routes.check)
-
-
-def _is_period(text: str) -> bool:
-    try:
-        periods.bounds(text, ZoneInfo("UTC"))
-    except PeriodError:
-        return False
-    return True
 
 
 class Total(NamedTuple):
@@ -132,9 +121,7 @@ class _Routes:
         self._site = site
         self._public_url = site.config.verification_url
 
-    def lines(self, asked: Asking, period: Period = None, after: After = "") -> HTMLResponse:
-        if period is not None and not _is_period(period):
-            raise HTTPException(404, asked.words("lines_none"))
+    def lines(self, asked: Asking, period: Month = None, after: After = "") -> HTMLResponse:
         return self._site.page(
             asked,
             "lines.html",

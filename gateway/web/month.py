@@ -1,10 +1,26 @@
 """A look at one month of a house: what the pages of lines and of reconciliation have in common."""
 
+from typing import Annotated
 from urllib.parse import quote
 
+from fastapi import Depends, HTTPException, Query
+
+from gateway.periods import is_period
 from gateway.sqlite.overview import LedgerOverview
-from gateway.web.site import Asked
+from gateway.web.site import Asked, Asking
 from gateway.web.view import View
+
+
+async def _month(
+    asked: Asking, period: Annotated[str | None, Query(max_length=7)] = None
+) -> str | None:
+    if period is not None and not is_period(period):
+        raise HTTPException(404, asked.words("lines_none"))
+    return period
+
+
+Month = Annotated[str | None, Depends(_month)]
+"""The type of a route's parameter that takes a period from the request; 404 for what is none."""
 
 
 class MonthView(View):

@@ -1,6 +1,5 @@
 """The page of a house's periods: what is open, due or closed, and what has no line and why."""
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
@@ -11,18 +10,10 @@ from fastapi.responses import HTMLResponse
 
 from drivers.reading import Resource
 from gateway.contracts import Cutoff
-from gateway.period_book import Days, PeriodState, PeriodView, WithoutLine
+from gateway.period_book import Days, PeriodState, PeriodView
 from gateway.web.site import Asking, Site
 from gateway.web.view import View
 
-# The reasons that `gateway.period_book` gives for a missing line; a test makes it give them all.
-_WHY = (
-    (re.compile(r"no meter is known"), "no_line_no_meter"),
-    (re.compile(r"its meter has no register that is billed"), "no_line_unbilled"),
-    (re.compile(r"its meter is there from (\S+) on, .+"), "no_line_later"),
-    (re.compile(r"its last meter was removed on (\S+), .+"), "no_line_removed"),
-    (re.compile(r"it came into the registry after .+"), "no_line_unknown_then"),
-)
 _METHOD_LOOKS: Mapping[str, str] = {"actual": "s0", "check": "s0"}
 _STATE_LOOKS: Mapping[PeriodState, str] = {PeriodState.CLOSED: "s0", PeriodState.DUE: "s1"}
 
@@ -92,14 +83,6 @@ class PeriodsView(View):
             resources = tuple(window.resource for window in group)
             rows.append(WindowRow(resources, *group[0][1:]))
         return rows
-
-    def why(self, one: WithoutLine) -> str:
-        """Why there is no line, in the language of the page."""
-        for pattern, key in _WHY:
-            match = pattern.fullmatch(one.why)
-            if match is not None:
-                return self._words(key, *(self._words.date(day) for day in match.groups()))
-        return one.why
 
     def command(self, verb: str, one: PeriodView) -> str:
         """What a person enters to close a period or to open it again."""

@@ -54,23 +54,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Строка есть у каждого регистра",
         "Every register has a line",
     ),
-    "no_line_no_meter": ("счётчик не внесён", "no meter is known"),
-    "no_line_unbilled": (
-        "у счётчика нет регистра, по которому начисляют",
-        "its meter has no register that is billed",
-    ),
-    "no_line_later": (
-        "счётчик стоит с {}, после конца периода",
-        "its meter is there from {} on, after the period ended",
-    ),
-    "no_line_removed": (
-        "последний счётчик снят {}, это учтено строкой раньше",
-        "its last meter was removed on {}, and a line before ended with that",
-    ),
-    "no_line_unknown_then": (
-        "внесён в реестр уже после закрытия периода",
-        "it came into the registry after the period was closed",
-    ),
     "periods_withdrawn": (
         "Редакция {} отозвана {}: {}, {}",
         "Revision {} was withdrawn {}: {}, {}",

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI, HTTPException, Query, Response
 from fastapi.responses import HTMLResponse
+from pydantic import AfterValidator
 
 from drivers.reading import from_ms
 from gateway.profile.day import DayProfile
@@ -22,8 +23,18 @@ from gateway.web.site import Asked, Asking, Site
 from gateway.web.view import View
 
 Meter = Annotated[str | None, Query(max_length=200)]
-Day = Annotated[date | None, Query()]
 Register = Annotated[str, Query(max_length=24)]
+# The days that periods are of; where the calendar of dates ends there is no day before or after.
+_FIRST, _LAST = date(2000, 1, 1), date(2099, 12, 31)
+
+
+def _of_these_centuries(day: date | None) -> date | None:
+    if day is not None and not _FIRST <= day <= _LAST:
+        raise ValueError(f"expected a day from {_FIRST} to {_LAST}")
+    return day
+
+
+Day = Annotated[date | None, Query(), AfterValidator(_of_these_centuries)]
 
 
 def add_to(app: FastAPI, site: Site) -> None:

@@ -1,27 +1,19 @@
 """A house's reconciliation as a page: what each target has of a month, against the ledger."""
 
 from functools import cached_property
-from typing import Annotated
-from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI, HTTPException, Query
+from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
-from gateway import periods
 from gateway.handoff.reconcile import Statement, reconcile
-from gateway.periods import PeriodError
-from gateway.web.month import MonthView
+from gateway.web.month import Month, MonthView
 from gateway.web.site import Asking, Site
-
-Period = Annotated[str | None, Query(max_length=7)]
 
 
 def add_to(app: FastAPI, site: Site) -> None:
     """Add the route."""
 
-    def page(asked: Asking, period: Period = None) -> HTMLResponse:
-        if period is not None and not _is_period(period):
-            raise HTTPException(404)
+    def page(asked: Asking, period: Month = None) -> HTMLResponse:
         return site.page(
             asked,
             "reconciliation.html",
@@ -31,14 +23,6 @@ def add_to(app: FastAPI, site: Site) -> None:
         )
 
     app.get("/reconciliation", response_class=HTMLResponse)(page)
-
-
-def _is_period(text: str) -> bool:
-    try:
-        periods.bounds(text, ZoneInfo("UTC"))
-    except PeriodError:
-        return False
-    return True
 
 
 class ReconciliationView(MonthView):

@@ -1,4 +1,7 @@
-"""The page's server: uvicorn on a socket that was bound before anything else started."""
+"""The page's server: uvicorn on a socket that was bound before anything else started.
+
+The door for devices (gateway/web/enrolment.py) is served in the same way.
+"""
 
 import asyncio
 import socket
@@ -17,7 +20,16 @@ CONNECTIONS_MAX = 128
 
 
 class QuietServer(uvicorn.Server):
-    """uvicorn without signal handlers of its own: the process has one owner, not the page."""
+    """uvicorn without signal handlers of its own: the process has one owner, not a listener."""
+
+    async def until_cancelled(self, listener: socket.socket) -> None:
+        """Serve on `listener`; cancelled, it says goodbye to whoever is there first."""
+        serving = asyncio.create_task(self.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            self.should_exit = True
+            await serving
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -59,9 +71,4 @@ async def serve(listener: socket.socket, config: GatewayConfig, clock: Callable[
             timeout_graceful_shutdown=GOODBYE_S,
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        await asyncio.shield(serving)
-    finally:
-        server.should_exit = True
-        await serving
+    await server.until_cancelled(listener)

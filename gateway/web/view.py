@@ -11,7 +11,6 @@ from drivers.reading import Resource
 from gateway.acts.model import Charge
 from gateway.audit import Entry
 from gateway.explain import findings
-from gateway.explain.reasons import in_russian
 from gateway.explain.telling import which_register
 from gateway.obligations import Obligation
 from gateway.overview import (
@@ -218,14 +217,17 @@ class View:
         """A time on the house's clock."""
         return self._words.time(moment_ms, self.zone)
 
+    def place(self, dwelling: str | None) -> str:
+        """Whose meter it is: a dwelling's, or the house's."""
+        return self._words("house_meter" if dwelling is None else "dwelling_of", dwelling)
+
     def finding(self, detail: str, day: date | str = "") -> str:
-        """A finding, or what became of a claim, in the language of the page."""
+        """A finding, what became of a claim, why there is no line: in the language of the page."""
         return findings.told(detail, self._words, self.zone, day)
 
     def reason(self, reason: str) -> str:
         """A line's reason in the language of the page."""
-        said = in_russian(reason) if self._words.language == "ru" else reason
-        return findings.told(said, self._words, self.zone)
+        return findings.reason_told(reason, self._words, self.zone)
 
     def named(self, register: str) -> str:
         """A register by its resource and, where a meter has several, which of them."""

@@ -1,5 +1,6 @@
-"""Candidates and histories to try rules on, and a meter with a total and two tariffs."""
+"""Candidates and histories to try rules on, a meter with tariffs, and what the screen must keep."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from drivers.reading import ClockState, Resource, Unit
@@ -61,3 +62,22 @@ def findings_of(estate: Estate, register: str) -> list[tuple[str, str]]:
         "ORDER BY v.captured_at_ms, v.verdict_no",
         (register,),
     ).fetchall()
+
+
+def assert_the_screen_decides_as_the_rules(
+    folder: Path, lived: Callable[[Path, int], Estate]
+) -> None:
+    """`lived` is an estate at a path whose clocks may be so many seconds wrong.
+
+    A clock that may be 10 s wrong is only flagged (V-TIME), but every reading goes to the rules.
+    """
+    found = []
+    for error_s in (1, 10):
+        estate = lived(folder / f"{error_s}.db", error_s)
+        verdicts = estate.store.database.connection.execute(
+            "SELECT register_no, captured_at_ms, copy, rule, severity, detail FROM verdict "
+            "WHERE rule <> 'V-TIME' ORDER BY register_no, captured_at_ms, copy, verdict_no"
+        ).fetchall()
+        found.append(([row[:10] for row in estate.rows()], verdicts))
+        estate.store.close()
+    assert found[0] == found[1]

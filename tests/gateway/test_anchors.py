@@ -7,31 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from cloud_sync import receipt, signing
-from gateway.__main__ import main
 from gateway.closing import close_next_due
 from gateway.handoff.event import event_maker
 from gateway.ingest import Ingest
 from gateway.sqlite.store import open_store
+from tests.gateway.shell import refusal, run, said
 from tests.gateway.town import GATEWAY_KEY, HOUR_MS, Town, local
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def said(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def refusal(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 1, result.stdout
-    return result.stderr
 
 
 def verify(data: Path, *anchors: Path) -> tuple[object, ...]:
@@ -150,7 +133,7 @@ def test_a_manifest_that_was_changed_is_no_anchor(data: Path, manifest: Path) ->
 
 
 def test_what_holds_no_head_is_refused(data: Path, tmp_path: Path) -> None:
-    for content in ("", "[]", "{}", "12:00", "\x00"):
+    for content in ("", "[]", "{}", "12:00", "\x00", "[" * 100_000):
         file = tmp_path / "anchors.txt"
         file.write_text(content, encoding="utf-8")
         assert str(file) in refusal(*verify(data, file))

@@ -160,6 +160,31 @@ async def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
         assert err.count("\n") == 1
 
 
+async def test_a_door_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path, free_port())
+    (tmp_path / "none.key").touch(mode=0o600)
+    with gateway.config.open("a") as file:
+        file.write(
+            '[enrolment]\nurl = "https://localhost:8443"\ncert = "none.pem"\nkey = "none.key"\n'
+            f"port = {free_port()}\n"
+        )
+    config = ("--config", str(gateway.config))
+    assert (await gateway.command("init", *config))[0] == 0
+    status, _, said = await gateway.command("run", *config)
+    assert (status, said.count("\n")) == (1, 1), said
+    assert "no authority in" in said
+    root = str(tmp_path / "root.key")
+    assert (await gateway.command("ca", "init", "--root-key", root, *config))[0] == 0
+    status, _, said = await gateway.command("run", *config)
+    assert (status, said.count("\n")) == (1, 1), said
+    assert "enrolment: cannot use the certificate" in said
+    # Nothing had started, and nothing says it had.
+    status, listed, _ = await gateway.command("audit", "list", *config, "--json")
+    acts = [json.loads(line)["act"] for line in listed.splitlines()]
+    assert (status, "start" in acts) == (0, False)
+    assert "init" in acts
+
+
 async def test_without_a_broker_it_keeps_trying_and_the_page_works(tmp_path: Path) -> None:
     async with ready(tmp_path) as (gateway, _town, settings):
         gateway.config.write_text(

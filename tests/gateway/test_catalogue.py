@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.rules.catalogue import RULES
 from gateway.rules.parameters import ROWS
-from tests.gateway.test_cli import said
+from tests.gateway.shell import said
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "rules.md"
 ALL = [

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from cloud_sync.signing import SigningKey
 from drivers.reading import Evidence
-from gateway.__main__ import main
+from tests.gateway.shell import refusal, run, said
 from tests.gateway.town import DEVICE, DEVICE_KEY, HOUSE, Town, local
 
 HEAD = (
@@ -24,27 +23,6 @@ LINE = (
     "-2,8,20,2026-09-01,100.00,sadovaya-12\n"
 )
 RAW = bytes.fromhex("0103044640e65d")
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def said(*arguments: object) -> str:
-    """What a command printed, having succeeded."""
-    result = run(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def refusal(*arguments: object) -> str:
-    """The one line a refused command left on stderr."""
-    result = run(*arguments)
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1, result.stderr
-    return result.stderr
 
 
 @pytest.fixture

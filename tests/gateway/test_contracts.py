@@ -17,7 +17,6 @@ from gateway.contracts import (
     Windows,
     closing_instant,
     window,
-    window_period,
 )
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -125,16 +124,17 @@ READINGS = [
 
 @pytest.mark.parametrize(("contract", "moment", "period"), READINGS)
 def test_which_period_a_reading_is_for(contract: Contract | None, moment: str, period: str) -> None:
-    assert window_period(at(moment), contract, MOSCOW) == period
+    windows = Windows(MOSCOW, [contract] if contract else [])
+    assert windows.period_of(at(moment)) == period
 
 
 def test_the_end_of_a_windows_last_day_is_that_of_the_house() -> None:
     last = at("2026-10-25T23:59", KAMCHATKA)
-    assert window_period(last, SIX, KAMCHATKA) == "2026-10"
-    assert window_period(last + 60_000, SIX, KAMCHATKA) == "2026-11"
+    assert Windows(KAMCHATKA, [SIX]).period_of(last) == "2026-10"
+    assert Windows(KAMCHATKA, [SIX]).period_of(last + 60_000) == "2026-11"
     # The hour that Berlin's clocks show twice is inside a window that ends with that day.
     twice = to_ms(datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1))
-    assert window_period(twice, SIX, BERLIN) == "2026-10"
+    assert Windows(BERLIN, [SIX]).period_of(twice) == "2026-10"
 
 
 def test_a_line_runs_from_closing_instant_to_closing_instant() -> None:
@@ -159,27 +159,6 @@ def test_a_resource_has_its_own_contracts_or_the_houses() -> None:
     assert calendar.term(Resource.HEAT, "2026-10").bounds.end_ms == at("2026-10-24")
     assert calendar.last_instant_ms("2026-10") == at("2026-10-26")
     assert calendar.over_ms("2026-10") == at("2026-11-01")
-
-
-NEXT = [
-    ("2026-10-01", ("2026-10", "2026-10-20", "2026-10-26", False)),
-    ("2026-10-22", ("2026-10", "2026-10-20", "2026-10-26", True)),
-    ("2026-10-26", ("2026-11", "2026-11-20", "2026-11-26", False)),
-    ("2026-05-01", ("2026-09", "2026-09-20", "2026-09-26", False)),
-]
-
-
-@pytest.mark.parametrize(("now", "expected"), NEXT)
-def test_when_the_next_window_is(now: str, expected: tuple[str, str, str, bool]) -> None:
-    found = Windows(MOSCOW, [SIX._replace(since="2026-09")]).next_window(at(now))
-    assert found is not None
-    period, first, after, is_open = expected
-    assert (found.period, found.bounds) == (period, (at(first), at(after)))
-    assert found.is_open(at(now)) == is_open
-
-
-def test_without_a_contract_there_is_no_window_to_remind_of() -> None:
-    assert Windows(MOSCOW).next_window(at("2026-10-01")) is None
 
 
 DAY = st.sampled_from([*range(1, 32), LAST_DAY])
@@ -224,5 +203,3 @@ def test_every_day_has_one_period_and_later_days_no_earlier_one(
     period = windows.period_of(today)
     assert today < window(windows.holding(period), period, zone).end_ms
     assert period <= windows.period_of(tomorrow)
-    found = windows.next_window(today)
-    assert found is None or found.bounds.end_ms > today

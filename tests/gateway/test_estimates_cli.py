@@ -7,12 +7,10 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from click.testing import CliRunner
 
-from gateway.__main__ import main
 from gateway.config import LEDGER_FILE, WebConfig
 from gateway.web.page import create_app
-from tests.gateway.test_cli import refusal, run, said
+from tests.gateway.shell import refusal, run, said
 from tests.gateway.test_corrections import WATER, Flat, month_start, norms, three_months
 from tests.gateway.town import HOUR_MS, HOUSE, Town
 
@@ -21,7 +19,7 @@ from tests.gateway.town import HOUR_MS, HOUSE, Town
 def data(tmp_path: Path) -> Path:
     """Three measured months, two by average; December is corrected, January still open."""
     folder = tmp_path / "data"
-    assert CliRunner().invoke(main, ["init", "--data", str(folder)]).exit_code == 0
+    said("init", "--data", folder)
     town = Town(folder, targets=())
     town.install("W1", town.point("P1", resource="cold-water"), WATER)
     flat = Flat(town, WATER)

@@ -7,12 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from lxml import etree
 
-from gateway.__main__ import main
 from tests.gateway.closed import HOUSE_GUID, WATER_GUID
 from tests.gateway.gis_schema import check, needs_schema, read
+from tests.gateway.shell import refusal, run, said
 from tests.gateway.town import Dial, Town, local
 
 T1 = Dial("1-0:1.8.1")
@@ -20,24 +19,6 @@ T2 = Dial("1-0:1.8.2")
 WATER = Dial("8-0:1.0.0", "m3", -3)
 HEAT = Dial("6-0:1.0.0", "Gcal", -3)
 CIM = "{http://iec.ch/TC57/2011/MeterReadings#}"
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def said(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def refusal(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1, result.stderr
-    return result.stderr
 
 
 def guid(serial: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.csv_lines import RegistryError
 from gateway.norms import Norm, Season, import_norms, import_seasons
-from gateway.registry_csv import RegistryError
 from gateway.sqlite.norms import NormLedger
 from tests.gateway.town import HOUSE, Town
 
@@ -80,6 +80,7 @@ def test_a_season_that_goes_on_may_be_ended(norms: NormLedger) -> None:
 
 
 NOT_ENDED = "expected a season after that of 2025-10-05 has ended, got 2026-04-20"
+NO_DAY = "expected a day from 1900-01-01 to 2999-12-31"
 TOO_EARLY = "expected a day not before the first one, or nothing while the season goes on"
 
 
@@ -87,7 +88,10 @@ TOO_EARLY = "expected a day not before the first one, or nothing while the seaso
     ("line", "said"),
     [
         ("Нигде 1,2026-10-01,", "column house: expected a house of the registry, got 'Нигде 1'"),
-        (f"{HOUSE},осень,", "column starts_on: expected a day like 2026-10-05, got 'осень'"),
+        (f"{HOUSE},осень,", "column starts_on: expected a day like 2026-10-31, got 'осень'"),
+        # Nobody could close the house any more: there is no midnight after that day, or before.
+        (f"{HOUSE},2026-10-01,9999-12-31", f"column ends_on: {NO_DAY}, got '9999-12-31'"),
+        (f"{HOUSE},0001-01-01,", f"column starts_on: {NO_DAY}, got '0001-01-01'"),
         (f"{HOUSE},2026-10-01,2026-09-30", f"column ends_on: {TOO_EARLY}, got '2026-09-30'"),
         (f"{HOUSE},2026-04-20,", f"column starts_on: {NOT_ENDED}"),
     ],

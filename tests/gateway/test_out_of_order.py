@@ -8,8 +8,8 @@ import pytest
 
 from gateway import orders
 from gateway.closing_records import Closing
+from gateway.csv_lines import RegistryError
 from gateway.estimation.terms import Cause
-from gateway.registry_csv import RegistryError
 from gateway.sqlite.estimates import EstimateLedger
 from gateway.sqlite.orders import OrderLedger
 from tests.gateway.test_corrections import (

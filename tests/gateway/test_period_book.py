@@ -14,7 +14,7 @@ from gateway.closing_records import House
 from gateway.contracts import Calendar, Contract, Cutoff
 from gateway.period_book import Carried, PeriodState, book, without_line
 from gateway.sqlite.periods import PeriodLedger
-from tests.gateway.test_cli import refusal, run, said
+from tests.gateway.shell import refusal, run, said
 from tests.gateway.test_corrections import WATER
 from tests.gateway.town import HOUSE, Dial, Town, local
 

@@ -30,7 +30,9 @@ def test_periods_leave_no_instant_out(period: str) -> None:
     assert periods.containing(after.start_ms, BERLIN) == periods.following(period)
 
 
-@pytest.mark.parametrize("text", ["2026-13", "2026-1", "1999-10", "2026-10-01", "", "october"])
+@pytest.mark.parametrize(
+    "text", ["2026-13", "2026-1", "1999-10", "2026-10-01", "2026-10\n", "", "october"]
+)
 def test_what_is_no_period_is_refused(text: str) -> None:
     with pytest.raises(periods.PeriodError, match="expected a period like 2026-10"):
         periods.bounds(text, MOSCOW)

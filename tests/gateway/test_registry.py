@@ -91,6 +91,7 @@ def test_a_file_may_add_to_what_is_there(estate: Estate) -> None:
         ("rate_max_per_h", "1e400"),
         ("installed_on", "31.10.2026"),
         ("installed_on", "2026-02-30"),
+        ("installed_on", "0001-01-01"),
         ("initial_value", "-1"),
         ("initial_value", "0.001"),
         ("initial_value", "1000000"),

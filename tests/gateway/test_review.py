@@ -167,6 +167,8 @@ def test_what_a_person_read_can_be_decided_on_like_any_other(office: Office) -> 
     [
         (Read(Decimal("119.00"), local(9, 28), "a"), "would fall from 120.00"),
         (Read(Decimal("131.555"), local(9, 28), "a"), "digits below 1e-2"),
+        (Read(Decimal(f"131.{'0' * 30}1"), local(9, 28), "a"), "digits below 1e-2"),
+        (Read(Decimal("1e999999"), local(9, 28), "a"), "longer than 18 digits"),
         (Read(Decimal(10**6), local(9, 28), "a"), "does not fit a dial of 8 digits"),
         (Read(Decimal(-1), local(9, 28), "a"), "does not fit a dial"),
         (Read(Decimal(131), local(10, 9), "a"), "expected a time that has been"),

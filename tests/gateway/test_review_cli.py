@@ -9,16 +9,15 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from click.testing import CliRunner, Result
 
 from gateway import quality
-from gateway.__main__ import main
 from gateway.config import LEDGER_FILE, WebConfig
 from gateway.review import decisions
 from gateway.review.queue import Waiting
 from gateway.review.words import ASKS, Kind
 from gateway.web.page import create_app
 from gateway.web.review_texts import TEXTS
+from tests.gateway.shell import refusal, run, said
 from tests.gateway.town import HOUSE, Town, local
 
 FELL = "A1/1-0:1.8.0@2026-09-24T21:00:00Z"
@@ -39,25 +38,6 @@ def data(tmp_path: Path) -> Path:
     town.send()
     town.store.close()
     return folder
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def said(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def refusal(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1, result.stderr
-    return result.stderr
 
 
 def documents(*arguments: object) -> list[dict[str, object]]:

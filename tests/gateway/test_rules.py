@@ -11,7 +11,7 @@ from gateway import rules
 from gateway.model import Level, Severity
 from gateway.rules import unit
 from gateway.rules.parameters import TABLE
-from gateway.rules.subject import Candidate, Dial, History, advance
+from gateway.rules.subject import Candidate, History, advance
 from tests.gateway.estate import (
     DAY_MS,
     HOUR_MS,
@@ -23,34 +23,22 @@ from tests.gateway.estate import (
     kwh,
     litres,
 )
+from tests.gateway.rule_cases import (
+    DIAL,
+    NOON,
+    a_candidate,
+    after,
+    assert_the_screen_decides_as_the_rules,
+)
 
-DIAL = Dial(Unit.KWH, -2, 6, 1380, Resource.ELECTRICITY)
-NOON = 100 * DAY_MS
 LIMITS = TABLE.limits(Resource.ELECTRICITY, NOON)
 AHEAD_MS_MAX = LIMITS.ahead_ms
 NOTHING = History()
 INSTALLED_MS = MIDNIGHT_MS - 31 * DAY_MS  # as registered, with 10.00 kWh
 
 
-def a_candidate(mantissa: int, at_ms: int = NOON, **changes: object) -> Candidate:
-    fields: dict[str, object] = {
-        "dial": DIAL,
-        "at_ms": at_ms,
-        "mantissa": mantissa,
-        "clock_state": ClockState.SYNCHRONISED,
-        "clock_error_s": 1,
-        "now_ms": NOON + DAY_MS,
-        "limits": LIMITS,
-    }
-    return Candidate(**(fields | changes))  # type: ignore[arg-type]
-
-
 def found(candidate: Candidate, history: History = NOTHING) -> list[tuple[str, Severity]]:
     return [finding[:2] for finding in rules.judge(candidate, history)]
-
-
-def after(mantissa: int, ago_ms: int = HOUR_MS) -> History:
-    return History(before=Level(NOON - ago_ms, mantissa), unchanged_since_ms=NOON - ago_ms)
 
 
 def test_a_first_reading_has_nothing_against_it() -> None:
@@ -322,12 +310,7 @@ def _entered(estate: Estate, steps: list[tuple[int, int, int]], clock_error_s: i
 def test_the_screen_decides_as_the_rules_do(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int, int]]
 ) -> None:
-    """A clock that may be 10 s wrong is only flagged, but every reading goes to the rules."""
-    folder = tmp_path_factory.mktemp("estates")
-    screened = _entered(Estate(folder / "a.db"), steps, clock_error_s=1)
-    ruled = _entered(Estate(folder / "b.db"), steps, clock_error_s=10)
-    assert [row[:10] for row in screened.rows()] == [row[:10] for row in ruled.rows()]
-    doubts = [verdict for verdict in ruled.verdicts() if verdict[0] != "V-TIME"]
-    assert [verdict for verdict in screened.verdicts() if verdict[0] != "V-TIME"] == doubts
-    screened.store.close()
-    ruled.store.close()
+    assert_the_screen_decides_as_the_rules(
+        tmp_path_factory.mktemp("estates"),
+        lambda path, error_s: _entered(Estate(path), steps, clock_error_s=error_s),
+    )

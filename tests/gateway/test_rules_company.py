@@ -22,6 +22,7 @@ from tests.gateway.rule_cases import (
     TOTAL,
     a_candidate,
     after,
+    assert_the_screen_decides_as_the_rules,
     findings_of,
     shown,
     with_others,
@@ -331,16 +332,10 @@ def entered(
 def test_the_screen_decides_as_the_rules_do_about_tariffs(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Step]
 ) -> None:
-    """A clock that may be 10 s wrong is only flagged, but every reading goes to the rules."""
-    folder = tmp_path_factory.mktemp("estates")
-    screened = entered(with_tariffs(folder / "a.db"), steps, 1)
-    ruled = entered(with_tariffs(folder / "b.db"), steps, 10)
-    assert [row[:10] for row in screened.rows()] == [row[:10] for row in ruled.rows()]
-    for register in (TOTAL, T1, T2):
-        doubts = [one for one in findings_of(ruled, register) if one[0] != "V-TIME"]
-        assert findings_of(screened, register) == doubts
-    screened.store.close()
-    ruled.store.close()
+    assert_the_screen_decides_as_the_rules(
+        tmp_path_factory.mktemp("estates"),
+        lambda path, error_s: entered(with_tariffs(path), steps, error_s),
+    )
 
 
 @settings(max_examples=12, deadline=None)

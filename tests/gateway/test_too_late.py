@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from gateway.__main__ import main
 from gateway.acts.entering import Desk, enter
 from gateway.config import LEDGER_FILE
 from gateway.sqlite.acts import ActLedger
@@ -13,7 +11,7 @@ from gateway.sqlite.audit import SqliteAudit
 from gateway.sqlite.store import open_store
 from gateway.sqlite.too_late import acts_entered
 from gateway.too_late import HOUSES_SAID_MAX, Closed, told
-from tests.gateway.test_cli import run
+from tests.gateway.shell import run, said
 from tests.gateway.test_corrections import WATER, Flat, month_start, three_months
 from tests.gateway.town import HOUSE, Town
 
@@ -33,7 +31,7 @@ def reopen(*periods: str, newest: str = "2026-12") -> str:
 def data(tmp_path: Path) -> Path:
     """A flat: September to November were read, December was not."""
     folder = tmp_path / "data"
-    assert CliRunner().invoke(main, ["init", "--data", str(folder)]).exit_code == 0
+    said("init", "--data", folder)
     town = Town(folder, targets=())
     town.install("W1", town.point("P1", resource="cold-water"), WATER)
     flat = Flat(town, WATER)

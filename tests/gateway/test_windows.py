@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.closing import ClosingError
 from gateway.closing_records import ClosingLine
 from gateway.contract_csv import import_contracts
-from gateway.registry_csv import RegistryError
+from gateway.csv_lines import RegistryError
 from gateway.sqlite.contracts import ContractLedger
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, Dial, Town, local
 

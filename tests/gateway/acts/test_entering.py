@@ -11,8 +11,8 @@ from drivers.reading import Resource, Unit
 from gateway.acts.entering import Desk, Limits, confirm, enter
 from gateway.acts.model import Act, Charge, Kind
 from gateway.audit import check
+from gateway.csv_lines import RegistryError
 from gateway.norms import import_norms
-from gateway.registry_csv import RegistryError
 from gateway.sqlite.acts import ActLedger
 from gateway.sqlite.audit import SqliteAudit
 from gateway.sqlite.norms import NormLedger

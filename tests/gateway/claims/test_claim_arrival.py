@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.claims.model import enter
+from gateway.claims.ports import CLAIM_COPIES
+from gateway.ingest import Ingest
 from gateway.sqlite.claims import SqliteClaimStore
 from tests.gateway.claims.given import CLAIMS, DAYS, Said, closed, give, listed
-from tests.gateway.town import Town, local
+from tests.gateway.town import GATEWAY_KEY, Town, local
 
 END = local(10, 1)
 
@@ -80,3 +82,36 @@ def test_whatever_is_said_the_order_of_arrival_makes_no_difference(
     random.shuffle(order)
     assert line_of(order) == first
     assert first[-1] == 0
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_later_claim_hides_nothing_the_rules_find_after_a_restart(
+    town: Town, *, claimed: bool
+) -> None:
+    """An automatic reading is in order although somebody has said something of a later time."""
+    town.read("A1", local(9, 2), 11_500)
+    town.send()
+    if claimed:
+        give(town, Said("resident", 24, "330"))
+        closed(town)
+        assert [row.standing for row in listed(town)] == ["chosen"]
+    town.ingest = Ingest(town.store, GATEWAY_KEY)
+    town.read("A1", local(9, 10), 11_500)
+    town.send()
+    found = town.store.database.connection.execute(
+        "SELECT rule FROM verdict JOIN automatic_reading USING (register_no, captured_at_ms, copy)"
+    )
+    assert found.fetchall() == [("V-ZERO",)]
+
+
+def test_every_reading_is_a_claim_or_automatic(town: Town) -> None:
+    """The ledger and the names of readings tell them apart by one number."""
+    give(town, Said("resident", 24, "330"))
+    closed(town)
+    town.read("A1", local(9, 24, 12), 33_000)
+    town.send()
+    asked = town.store.database.connection.execute
+    assert asked("SELECT copy, claim_no FROM claim_reading").fetchall() == [(CLAIM_COPIES + 1, 1)]
+    assert asked("SELECT copy FROM automatic_reading").fetchall() == [(0,)]
+    asked("UPDATE reading SET copy = ? WHERE copy = 0", (CLAIM_COPIES - 1,))
+    assert asked("SELECT copy FROM automatic_reading").fetchall() == [(CLAIM_COPIES - 1,)]

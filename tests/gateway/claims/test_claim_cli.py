@@ -15,7 +15,7 @@ from gateway.__main__ import main
 from gateway.claims.csv import Place, read_claims, read_policies
 from gateway.claims.model import ClaimSource
 from gateway.config import LEDGER_FILE, WebConfig
-from gateway.registry_csv import RegistryError
+from gateway.csv_lines import RegistryError
 from gateway.web.page import create_app
 from tests.gateway.town import HOUSE, Dial, Town, local
 
@@ -140,6 +140,7 @@ BAD_POLICIES = [
     ("L5,2026,inspection > photo > resident > gis-zhkh,3,1,2", "since: expected a period"),
     ("L5,2026-09,inspection > photo,3,1,2", "sources: expected each of"),
     ("L5,2026-09,inspection > photo > resident > gis-zhkh,-1,1,2", "fresh_days: expected"),
+    (f"L5,2026-09,inspection > photo > resident > gis-zhkh,{'9' * 5000},1,2", "fresh_days: exp"),
     ("L5,2026-09,inspection > photo > resident > gis-zhkh,3,1e9,2", "tolerance_units: expected"),
 ]
 

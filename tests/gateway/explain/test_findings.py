@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.explain.findings import told
-from gateway.web.texts import Words
+from gateway.explain.findings import reason_told, told
+from gateway.web.texts import Language, Words
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
@@ -89,6 +89,21 @@ def test_a_finding_is_told_in_russian(english: str, russian: str) -> None:
 def test_a_finding_in_english_has_its_numbers_and_times_in_local_form() -> None:
     said = told("fell from 12000.00 kWh to 1.000 m3 at 2026-09-01T21:00:00Z", Words("en"), MOSCOW)
     assert said == "fell from 12\u202f000.00 kWh to 1.000 m³ at 2 Sep 2026, 00:00"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("ru", "отказ в допуске (акты 1 от 3 ноя 2026, 2 от 20 ноя 2026), коэффициент 1.5, п. 60"),
+        ("en", "access refused (acts 1 of 3 Nov 2026, 2 of 20 Nov 2026), raised by 1.5, п. 60"),
+    ],
+)
+def test_a_reason_has_its_days_and_times_in_local_form(language: Language, said: str) -> None:
+    acts = "access refused (acts 1 of 2026-11-03, 2 of 2026-11-20), raised by 1.5, п. 60"
+    between = "the end of the period lies on a line between 2026-10-31 20:50 UTC and x"
+    told = reason_told(f"{acts}; {between}", Words(language), MOSCOW)
+    assert told.startswith(f"{said}; ")
+    assert "23:50" in told
 
 
 def test_the_time_of_a_slot_is_that_of_the_house() -> None:

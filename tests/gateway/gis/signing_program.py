@@ -1,14 +1,11 @@
 """A signing program for tests: it signs nothing, but puts a ds:Signature where one belongs."""
 
 import sys
-import time
 
 SIGNATURE = '<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#">test</ds:Signature>'
 
 how = sys.argv[1] if len(sys.argv) > 1 else "signing"
 body = sys.stdin.read()
-if how == "hanging":
-    time.sleep(60)
 if how == "failing":
     sys.stderr.write("no token in the slot\n")
     sys.exit(3)

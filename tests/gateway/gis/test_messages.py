@@ -1,6 +1,8 @@
 """What a foreign server may send, what a signer may give back, and what we make of both."""
 
+import asyncio
 import contextlib
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -201,8 +203,8 @@ def test_a_billion_laughs_are_not_laughed() -> None:
         parsed(f"{bomb}]><a>&j;</a>".encode())
 
 
-def signer(*arguments: str, timeout_s: float = 20.0) -> CommandSigner:
-    return CommandSigner((sys.executable, str(SIGN), *arguments), timeout_s)
+def signer(*arguments: str) -> CommandSigner:
+    return CommandSigner((sys.executable, str(SIGN), *arguments), 20.0)
 
 
 async def test_what_the_signer_signed_is_what_is_sent() -> None:
@@ -226,8 +228,16 @@ async def test_a_signer_is_not_believed_blindly(how: str, said: str) -> None:
         await signer(how)(body())
 
 
-async def test_a_signer_that_hangs_is_ended() -> None:
-    with pytest.raises(GisError, match=r"no answer in 0\.3 s"):
-        await signer("hanging", timeout_s=0.3)(body())
+async def test_a_signer_that_hangs_is_ended(tmp_path: Path) -> None:
+    named = tmp_path / "pid"
+    hanging = ("sh", "-c", 'echo $$ >"$0"; exec sleep 60', str(named))
+    async with asyncio.timeout(20):
+        with pytest.raises(GisError, match=r"no answer in 0\.5 s"):
+            await CommandSigner(hanging, 0.5)(body())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(named.read_text()), 0)
+
+
+async def test_a_signer_that_is_not_there_is_named() -> None:
     with pytest.raises(GisError, match="cannot run the signer /nowhere"):
         await CommandSigner(("/nowhere",), 1.0)(body())

@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway import audit, registry
+from gateway.csv_lines import RegistryError
 from gateway.meter_life import files
 from gateway.meter_life.files import Author
 from gateway.meter_life.seals import broken
-from gateway.registry_csv import RegistryError
 from gateway.sqlite.audit import SqliteAudit
 from gateway.sqlite.meter_life import LifeLedger
 from tests.gateway.estate import MIDNIGHT_MS, Estate, csv
@@ -41,6 +41,9 @@ def log(estate: Estate) -> list[audit.Act]:
     [
         (VERIFICATIONS, "X,2026-01-01,6y,1,ЦСМ,fit,,", ["meter"]),
         (VERIFICATIONS, "E1,1.1.2026,6y,1,ЦСМ,fit,,", ["verified_on"]),
+        (VERIFICATIONS, "E1,9999-01-01,6y,1,ЦСМ,fit,,", ["verified_on"]),
+        (VERIFICATIONS, "E1,0001-01-01,6y,1,ЦСМ,unfit,,", ["verified_on"]),
+        (VERIFICATIONS, "E1,2026-01-01,6y,1,ЦСМ,fit,9999-12-31,", ["valid_until"]),
         (VERIFICATIONS, "E1,2026-01-01,6,1,ЦСМ,fit,,", ["interval"]),
         (VERIFICATIONS, "E1,2026-01-01,0m,1,ЦСМ,fit,,", ["interval"]),
         (VERIFICATIONS, "E1,2026-01-01,51y,1,ЦСМ,fit,,", ["interval"]),

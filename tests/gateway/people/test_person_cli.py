@@ -7,32 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from gateway.__main__ import main
 from gateway.review.reference import Reference
+from tests.gateway.shell import refusal, said
 from tests.gateway.town import Town, local
 
 ACCOUNT, OTHER = "4017781", "4018844"
 NAME, PHOTO = "Петрова", "photo-petrova-17"
 FELL = local(9, 25)
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def said(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def refusal(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 1, result.stdout
-    assert result.stderr.count("\n") == 1, result.stderr
-    return result.stderr
 
 
 @pytest.fixture

@@ -66,3 +66,12 @@ async def test_a_meter_of_another_house_is_not_shown(client: httpx.AsyncClient) 
 async def test_a_day_without_readings_says_so(client: httpx.AsyncClient) -> None:
     asked = {"meter": "H1", "day": "2026-11-01", "lang": "en"}
     assert "No profile of this day" in (await client.get("/profile", params=asked)).text
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "0001-01-05", "9999-12-31"])
+async def test_a_day_at_the_end_of_the_calendar_is_refused(
+    client: httpx.AsyncClient, day: str
+) -> None:
+    for path in ("/profile", "/profile/chart.svg"):
+        asked = {"meter": "E1", "day": day, "register": "1-0:1.8.1"}
+        assert (await client.get(path, params=asked)).status_code == 422

@@ -1,4 +1,4 @@
-"""Estimates, obligations, corrections; norms and heating seasons."""
+"""Norms, heating seasons, meters out of order."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Windows of contracts, and periods closed again."""
+"""Estimates and corrections, windows of contracts, periods closed again."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
--- Windows of contracts, and periods closed again.
+-- Estimates, the obligations they open and what corrects them; windows of contracts, and periods
+-- closed again.
 
 -- What was written is never changed; a closing taken back is marked so in `withdrawal`. Whoever
 -- asks what stands reads the views closed_period, closing_line and correction, which have nothing
@@ -20,7 +21,7 @@ CREATE TABLE withdrawal (
     why        TEXT NOT NULL
 ) STRICT;
 
--- SQLite changes no CHECK and drops no table that others refer to, so those are made anew as well.
+-- A line may now be billed by more methods. SQLite changes no CHECK, so the table is made anew.
 -- source: who brought the reading that closes the line, '' where none does. factor: what the
 -- register's values are multiplied by, a decimal or a fraction. role: whether the line is billed
 -- at all. behind: the point whose sub-meter this one is. replaces: the withdrawn line before it.
@@ -60,9 +61,7 @@ SELECT closing_line.*,
        CASE WHEN closing_copy IS NULL OR method = 'carried'
                  OR (opening_register_no = closing_register_no
                      AND opening_at_ms = closing_at_ms) THEN ''
-            WHEN EXISTS (SELECT 1 FROM decision WHERE register_no = closing_register_no
-                             AND read_at_ms = closing_at_ms AND read_copy = closing_copy)
-            THEN 'inspection' ELSE 'automatic' END,
+            ELSE 'automatic' END,
        '1',
        CASE WHEN obis LIKE '%.0' AND EXISTS (
                 SELECT 1 FROM closing_line AS part
@@ -75,7 +74,10 @@ SELECT closing_line.*,
             WHEN obis LIKE '1-0:2.%' OR obis LIKE '1-0:4.%' THEN 'export' ELSE 'billed' END,
        NULL, NULL
 FROM closing_line;
+DROP TABLE closing_line;
 
+-- What a line is instead, with its marks as in written_line; the line stays as it was. closing_no:
+-- the closing it was handed over with.
 CREATE TABLE written_correction (
     correction_no        INTEGER PRIMARY KEY,
     line_no              INTEGER NOT NULL REFERENCES written_line,
@@ -96,18 +98,12 @@ CREATE TABLE written_correction (
     reason               TEXT NOT NULL,
     replaces             TEXT REFERENCES written_correction (correction_id)
 ) STRICT;
-INSERT INTO written_correction SELECT NULL, correction.*, NULL FROM correction ORDER BY closing_no;
 
-CREATE TABLE open_estimate (
+-- The obligation an estimated line opens. settled_no: with which closing it ended.
+CREATE TABLE estimate (
     line_no    INTEGER PRIMARY KEY REFERENCES written_line,
     settled_no INTEGER REFERENCES written_closing
 ) STRICT;
-INSERT INTO open_estimate SELECT * FROM estimate;
-
-DROP TABLE correction;
-DROP TABLE estimate;
-DROP TABLE closing_line;
-ALTER TABLE open_estimate RENAME TO estimate;
 
 CREATE UNIQUE INDEX written_line_of_closing ON written_line (closing_no, point_no, obis, unit);
 CREATE INDEX written_line_of_register ON written_line (point_no, obis, unit, line_no);

@@ -1,11 +1,9 @@
 -- Acts about access and interference, which change what an estimate bills.
 
 -- Why the line has a time without readings (see gateway/estimation/terms.py); the periods in a row
--- are counted by it. Lines from before say it in their reason.
+-- are counted by it.
 ALTER TABLE written_line ADD COLUMN cause TEXT NOT NULL DEFAULT 'missing'
     CHECK (cause IN ('missing', 'expired', 'failed'));
-UPDATE written_line SET cause = 'expired' WHERE reason LIKE '%verification has run out%';
-UPDATE written_line SET cause = 'failed' WHERE reason LIKE '%the meter is out of order%';
 
 -- What was put on paper at a dwelling, by day on the house's calendar. point_no: the one metering
 -- point it is about, NULL: all of the account's. obis, capacity (units an hour, an exact decimal

@@ -1,0 +1,197 @@
+"""What the running gateway does beside intake, again and again: a task for each.
+
+Each goes a step at a time and takes turns in the thread that owns the ledger's writes, so that
+ingest gets its turn in between. A step that the ledger cannot write is told in the log and made
+again; nothing is kept in memory that a restart would miss.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Protocol
+
+import structlog
+
+from cloud_sync.certificates import CertificateError
+from cloud_sync.signing import KeyFileError
+from gateway.balance.notices import gather
+from gateway.broker.keeper import Keeper
+from gateway.broker.model import RulesError
+from gateway.broker.wired import keeper_of
+from gateway.closing import close_next_due
+from gateway.closing_records import Closing, EventMaker
+from gateway.config import BrokerRulesConfig, GatewayConfig
+from gateway.handoff.pump import Caller
+from gateway.identity.model import IdentityError
+from gateway.identity.wired import refresh_crl
+from gateway.people import retention
+from gateway.people.retention import Kept
+from gateway.profile import job
+from gateway.sqlite.balance import FactsLedger
+from gateway.sqlite.billing import BillingLedger
+from gateway.sqlite.broker import SpeakersLedger
+from gateway.sqlite.people import PeopleLedger, overwriting
+from gateway.sqlite.profile import ProfileLedger
+from gateway.sqlite.store import SqliteStore
+from gateway.store import StoreError
+from gateway.wiring import Clock
+
+# How often periods and what is due are looked at: soon enough for a person who watches.
+UPKEEP_S = 1.0
+# How often it is asked whether a day is over or late readings of one came: nobody waits for that.
+DAYS_S = 60.0
+# Terms are counted in days.
+RETENTION_S = 6 * 3600.0
+
+Round = Callable[[], Awaitable[float]]
+"""One round; it says in how many seconds the next one is due."""
+
+log = structlog.get_logger()
+
+
+class Sender(Protocol):
+    """What takes due lines to a target."""
+
+    async def once(self, now_ms: int) -> object:
+        """Do all that is due."""
+
+
+class Upkeep:
+    """The tasks over `store`; `call` reaches the thread that writes it."""
+
+    def __init__(
+        self, config: GatewayConfig, store: SqliteStore, call: Caller, clock: Clock
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._call = call
+        self._clock = clock
+        self._notices = FactsLedger(store.database)
+
+    def tasks(self, event_of: EventMaker) -> Iterator[Coroutine[None, None, None]]:
+        """Everything but the hand-off, to be run beside each other until cancelled."""
+        closer = Closer(self._store, self._config, event_of)
+        yield again(lambda: self._close(closer), UPKEEP_S)
+        yield again(self._listen, UPKEEP_S)
+        yield again(self._check_days, DAYS_S)
+        yield again(self._expire, RETENTION_S)
+        yield self._keep_crl()
+        if (section := self._config.broker_rules) is not None:
+            yield self._keep_rules(section)
+
+    async def hand_over(self, sender: Sender) -> None:
+        """Each target by itself: one that hangs, event after event, holds up nobody else."""
+
+        async def once() -> float:
+            await sender.once(self._clock())
+            return UPKEEP_S
+
+        await again(once, UPKEEP_S)
+
+    async def _close(self, closer: "Closer") -> float:
+        """Period by period."""
+        while closing := await self._call(lambda: closer(self._clock())):
+            lines = len(closing.lines)
+            log.info("period closed", house=closing.house, period=closing.period, lines=lines)
+        return UPKEEP_S
+
+    async def _listen(self) -> float:
+        """Hear what meters say of themselves."""
+        heard = await self._call(lambda: gather(self._notices))
+        return 0.0 if heard else UPKEEP_S
+
+    async def _check_days(self) -> float:
+        """Check the days that are over, a few registers at a time."""
+
+        def step() -> job.Step | None:
+            with self._store.transaction() as connection:
+                days = ProfileLedger(connection)
+                job.bring_up(days)
+                return job.step(days, self._clock())
+
+        done = await self._call(step)
+        if done is not None and done.done:
+            log.info("day checked", house=done.house, day=done.day.isoformat())
+        return DAYS_S if done is None else UPKEEP_S / 20
+
+    async def _expire(self) -> float:
+        """Let go of what was kept long enough."""
+
+        def step() -> dict[Kept, int]:
+            with overwriting(self._store.database) as connection:
+                return retention.apply(PeopleLedger(connection), self._clock())
+
+        done = await self._call(step)
+        if done:
+            log.info("kept long enough", **{kept.name.lower(): n for kept, n in done.items()})
+        return UPKEEP_S if done else RETENTION_S
+
+    async def _keep_crl(self) -> None:
+        """Keep the revocation list young: a broker refuses everybody once it has expired."""
+        while True:
+            said = ""
+            try:
+                made = await self._call(
+                    lambda: refresh_crl(self._config, self._store, self._clock())
+                )
+                if made:
+                    log.info("revocation list made")
+            except (CertificateError, IdentityError, KeyFileError, OSError, StoreError) as error:
+                said = str(error)
+            if said:
+                log.error("revocation list cannot be made", error=said)
+            await asyncio.sleep(DAYS_S)
+
+    async def _keep_rules(self, section: BrokerRulesConfig) -> None:
+        """Keep the broker's rules at what the registry says; one complaint for each reason."""
+        speakers = SpeakersLedger(self._store.database.connection)
+        keeper = keeper_of(self._config, section, speakers)
+        complaint = ""
+        while True:
+            said = await self._bring_up(keeper)
+            if said not in ("", complaint):
+                log.error("broker's rules are not up to date", error=said)
+            complaint = said
+            await asyncio.sleep(section.look_every_s)
+
+    async def _bring_up(self, keeper: Keeper) -> str:
+        """Write the rules and tell the broker; why that cannot be done, empty where it was."""
+        try:
+            if changed := await self._call(keeper.bring_up):
+                log.info("broker's rules written", files=changed)
+            await keeper.tell()
+        except (RulesError, StoreError) as error:
+            return str(error)
+        return ""
+
+
+class Closer:
+    """Closes what is due, where the configuration asks for it."""
+
+    def __init__(self, store: SqliteStore, config: GatewayConfig, event_of: EventMaker) -> None:
+        self._ledger = BillingLedger(store.database)
+        self._config = config
+        self._event_of = event_of
+
+    def __call__(self, now_ms: int) -> Closing | None:
+        """Close one due period; None if there is none."""
+        billing = self._config.billing
+        if not billing.auto_close:
+            return None
+        return close_next_due(
+            self._ledger,
+            now_ms,
+            grace_ms=billing.grace_s * 1000,
+            targets=self._config.target_names,
+            event_of=self._event_of,
+        )
+
+
+async def again(one: Round, rest_s: float) -> None:
+    """`one` for ever: in as many seconds as it says, in `rest_s` where the ledger cannot write."""
+    while True:
+        try:
+            pause_s = await one()
+        except StoreError as error:
+            log.warning("ledger cannot write", error=str(error))
+            pause_s = rest_s
+        await asyncio.sleep(pause_s)
