@@ -24,11 +24,11 @@ from gateway.handoff.targets import targets_of
 from gateway.identity.wired import doorkeeper_of
 from gateway.ingest import Ingest
 from gateway.intake import Intake
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.gis import GisLedger
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.store import SqliteStore, open_store
-from gateway.sqlite.word import WordLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.gis import GisLedger
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.store import SqlStore, open_store
+from gateway.sql.word import WordLedger
 from gateway.upkeep import Sender, Upkeep
 from gateway.web.enrolment import Door, tls
 from gateway.web.enrolment import serve as attend
@@ -97,15 +97,15 @@ async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
                 group.create_task(one())
 
 
-def started(store: SqliteStore, key: SigningKey, now_ms: int) -> None:
+def started(store: SqlStore, key: SigningKey, now_ms: int) -> None:
     """Note with which key the gateway speaks from now on."""
     with store.transaction() as connection:
         told = ("", "", f"key {key.public.key_id.hex()}", "")
-        SqliteAudit(connection).append(Act(now_ms, *GATEWAY, "start", *told))
+        SqlAudit(connection).append(Act(now_ms, *GATEWAY, "start", *told))
 
 
 @contextmanager
-def opened(config: GatewayConfig) -> Iterator[SqliteStore]:
+def opened(config: GatewayConfig) -> Iterator[SqlStore]:
     """The ledger of a configuration, closed afterwards."""
     store = open_store(config.ledger_file)
     try:

@@ -386,7 +386,25 @@ class Store(Protocol):
         """What was refused."""
 
     def transaction(self) -> AbstractContextManager[object]:
-        """All or nothing, durable when it ends; entered again inside itself it is the same."""
+        """The only writer: all or nothing, durable when it ends; inside itself it is the same."""
+
+    def ingesting(self) -> AbstractContextManager[object]:
+        """Like `transaction`, beside others of its kind in other collectors where that can be.
+
+        Whoever writes readings in it takes a `turn` first.
+        """
+
+    def turn(self, devices: Sequence[int]) -> dict[int, int]:
+        """Keep those devices to this transaction, and give their stamps.
+
+        What is remembered of a device is good while its stamp is the one `end_turn` gave last.
+        """
+
+    def end_turn(self, devices: Sequence[int]) -> dict[int, int]:
+        """Give those devices, something of which was stored, new stamps."""
+
+    def horizon(self) -> int:
+        """The highest batch number below which no batch can appear any more."""
 
     def close(self) -> None:
         """Release the engine; what is not committed is undone."""

@@ -26,12 +26,12 @@ from gateway.identity.wired import refresh_crl
 from gateway.people import retention
 from gateway.people.retention import Kept
 from gateway.profile import job
-from gateway.sqlite.balance import FactsLedger
-from gateway.sqlite.billing import BillingLedger
-from gateway.sqlite.broker import SpeakersLedger
-from gateway.sqlite.people import PeopleLedger, overwriting
-from gateway.sqlite.profile import ProfileLedger
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.balance import FactsLedger
+from gateway.sql.billing import BillingLedger
+from gateway.sql.broker import SpeakersLedger
+from gateway.sql.people import PeopleLedger, overwriting
+from gateway.sql.profile import ProfileLedger
+from gateway.sql.store import SqlStore
 from gateway.store import StoreError
 from gateway.wiring import Clock
 
@@ -58,9 +58,7 @@ class Sender(Protocol):
 class Upkeep:
     """The tasks over `store`; `call` reaches the thread that writes it."""
 
-    def __init__(
-        self, config: GatewayConfig, store: SqliteStore, call: Caller, clock: Clock
-    ) -> None:
+    def __init__(self, config: GatewayConfig, store: SqlStore, call: Caller, clock: Clock) -> None:
         self._config = config
         self._store = store
         self._call = call
@@ -167,7 +165,7 @@ class Upkeep:
 class Closer:
     """Closes what is due, where the configuration asks for it."""
 
-    def __init__(self, store: SqliteStore, config: GatewayConfig, event_of: EventMaker) -> None:
+    def __init__(self, store: SqlStore, config: GatewayConfig, event_of: EventMaker) -> None:
         self._ledger = BillingLedger(store.database)
         self._config = config
         self._event_of = event_of

@@ -29,7 +29,7 @@ from gateway.config import IngestConfig
 from gateway.ingest import Ingest
 from gateway.intake import Intake
 from gateway.quarantine import Reason
-from gateway.sqlite.store import SqliteStore, open_store
+from gateway.sql.store import SqlStore, open_store
 from simulators.bench_ingest import DEVICES, INTERVAL_MS, START_MS, Device, register
 
 FLOODERS = 5
@@ -156,5 +156,5 @@ async def _run(
     return taken_s, checked
 
 
-def _stored(store: SqliteStore) -> int:
+def _stored(store: SqlStore) -> int:
     return store.ledger.totals().get("batches", 0)

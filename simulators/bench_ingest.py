@@ -26,7 +26,7 @@ from drivers.reading import ClockState, Evidence, Readout, RegisterValue, Source
 from gateway import registry
 from gateway.ingest import GROUP_MESSAGES_MAX, Incoming, Ingest
 from gateway.registry_csv import COLUMNS
-from gateway.sqlite.store import SqliteStore, open_store
+from gateway.sql.store import SqlStore, open_store
 
 DEVICES = 20
 REGISTERS = ("1-0:1.8.1", "1-0:1.8.2")
@@ -164,7 +164,7 @@ def _readout(serial: str, registers: Sequence[str], at_ms: int, turn: int) -> Re
     )
 
 
-def register(store: SqliteStore, devices: Sequence[Device]) -> None:
+def register(store: SqlStore, devices: Sequence[Device]) -> None:
     """Enter the devices with their keys, meters and registers."""
     lines = [",".join(COLUMNS)]
     for device in devices:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
 
+from gateway.sql.store import SqlStore
 from gateway.sqlite.connection import Database, connect
-from gateway.sqlite.store import SqliteStore
 
 
 class Killed(BaseException):
@@ -58,6 +58,6 @@ class MortalDatabase(Database):
         self.executioner.strike(Doom.AFTER_COMMIT)
 
 
-def mortal_store(path: Path) -> SqliteStore:
+def mortal_store(path: Path) -> SqlStore:
     """The ledger at `path` on a `MortalDatabase`; nothing waits for the disk."""
-    return SqliteStore(MortalDatabase(connect(path, "off").connection))
+    return SqlStore(MortalDatabase(connect(path, "off").connection))

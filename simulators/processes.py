@@ -33,9 +33,9 @@ from gateway.handoff.event import event_maker
 from gateway.handoff.pump import Pump
 from gateway.ingest import Ingest
 from gateway.intake import Intake
-from gateway.sqlite.billing import BillingLedger
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.billing import BillingLedger
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.store import SqlStore
 from simulators.billing_system import BillingSystem
 from simulators.device_clock import DeviceClock
 from simulators.house import House, Point
@@ -67,7 +67,7 @@ class Parts:
     spool: Callable[[Path], Spool] = field(
         default=lambda folder: Spool(folder, max_bytes=SPOOL_BYTES_MAX, durability="off")
     )
-    store: Callable[[Path], SqliteStore] = mortal_store
+    store: Callable[[Path], SqlStore] = mortal_store
     meter: Callable[[Meter], Meter] = field(default=lambda meter: meter)
     """What hangs on the line for a meter of the truth."""
     billing: type[BillingSystem] = BillingSystem
@@ -206,7 +206,7 @@ class GatewayProcess:
         self._parts = parts
         self.deaths: list[str] = []
         """Why parts of it ended although nobody ended them."""
-        self._store: SqliteStore | None = None
+        self._store: SqlStore | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -242,7 +242,7 @@ class GatewayProcess:
         """Note it if a part of the gateway has ended although nobody ended it."""
         self.deaths += filter(None, map(died_of, self._tasks))
 
-    async def _upkeep(self, store: SqliteStore) -> None:
+    async def _upkeep(self, store: SqlStore) -> None:
         """What `gateway.upkeep` does beside ingest, at a slower pace."""
         ledger = BillingLedger(store.database)
         pump = Pump(OutboxLedger(store.database), [self._billing], self._random)

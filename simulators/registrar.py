@@ -16,10 +16,10 @@ from gateway.balance import facts_csv
 from gateway.billing import BILLED_UNITS
 from gateway.registry import NewMeter
 from gateway.registry_csv import COLUMNS
-from gateway.sqlite.balance import FactsLedger
+from gateway.sql.balance import FactsLedger
+from gateway.sql.norms import NormLedger
+from gateway.sql.store import SqlStore, open_store
 from gateway.sqlite.connection import Durability
-from gateway.sqlite.norms import NormLedger
-from gateway.sqlite.store import SqliteStore, open_store
 from simulators.house import Exchange, House
 from simulators.truth import Meter, Register
 from simulators.usage import usage_of
@@ -72,7 +72,7 @@ class Registrar:
                 at_ms=at_ms,
             )
 
-    def _open(self) -> SqliteStore:
+    def _open(self) -> SqlStore:
         return open_store(self._ledger_file, self._durability)
 
 

@@ -19,10 +19,10 @@ from gateway.commands.common import (
 from gateway.commands.people import by_person, via
 from gateway.commands.registry import FILE, entered, registry, tell_entered
 from gateway.config import GatewayConfig
-from gateway.sqlite.acts import ActLedger
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.store import SqliteStore
-from gateway.sqlite.too_late import acts_entered
+from gateway.sql.acts import ActLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.store import SqlStore
+from gateway.sql.too_late import acts_entered
 from gateway.wiring import system_clock
 
 
@@ -41,7 +41,7 @@ def acts(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -> Non
     confirmed it. Closed periods that an act comes too late for are named on stderr.
     """
 
-    def entering(store: SqliteStore, data: bytes) -> dict[str, int]:
+    def entering(store: SqlStore, data: bytes) -> dict[str, int]:
         connection = store.database.connection
         with _desk(store, actor) as desk, acts_entered(connection) as concerned:
             counts = enter(desk, data, config.review.limits)
@@ -101,10 +101,10 @@ def confirm_charge(
 
 
 @contextmanager
-def _desk(store: SqliteStore, actor: str) -> Iterator[Desk]:
+def _desk(store: SqlStore, actor: str) -> Iterator[Desk]:
     """All that is entered there, or nothing."""
     with store.transaction() as connection:
-        yield Desk(ActLedger(connection), SqliteAudit(connection), actor, via(), system_clock())
+        yield Desk(ActLedger(connection), SqlAudit(connection), actor, via(), system_clock())
 
 
 def _standing(confirmed_by: str | None, charged_in: str | None) -> str:

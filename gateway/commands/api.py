@@ -7,8 +7,8 @@ from gateway.commands.common import as_json, configured, ledger, print_json
 from gateway.commands.people import by_person, via
 from gateway.config import GIS_TARGET, GatewayConfig
 from gateway.handoff.pull import FOLDER, PullError, Tokens, check_name
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.pull import PullLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.pull import PullLedger
 from gateway.wiring import system_clock
 
 
@@ -36,7 +36,7 @@ def api_token(config: GatewayConfig, name: str, actor: str, *, revoke: bool, as_
             clients.add(name, now_ms)
         done = "api-token revoked" if revoke else "api-token made"
         act = Act(now_ms, actor, via(), done, f"client {name}", "", done, "draws closing lines")
-        SqliteAudit(connection).append(act)
+        SqlAudit(connection).append(act)
         if revoke:
             tokens.end(name)
         else:

@@ -20,9 +20,9 @@ from gateway.commands.common import (
 )
 from gateway.commands.registry import FILE
 from gateway.config import GatewayConfig
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.lost import lost_batches
-from gateway.sqlite.review import SqliteQueue
+from gateway.sql.audit import SqlAudit
+from gateway.sql.lost import lost_batches
+from gateway.sql.review import SqlQueue
 
 
 @click.group(cls=Commands)
@@ -38,7 +38,7 @@ def audit() -> None:
 def list_entries(config: GatewayConfig, subject: str | None, limit: int, *, as_json: bool) -> None:
     """List the newest entries of the log, the oldest of them first."""
     with ledger(config) as store:
-        entries = SqliteAudit(store.database.connection).entries()
+        entries = SqlAudit(store.database.connection).entries()
         asked = (one for one in entries if subject in (None, one.act.subject))
         shown = deque(asked, maxlen=limit)
     if as_json:
@@ -83,8 +83,8 @@ def verify_log(
     heads = _anchored(config, anchors)
     with ledger(config) as store, store.transaction():
         connection = store.database.connection
-        head = log.check(SqliteAudit(connection).entries(), expected, *heads)
-        disagreements = SqliteQueue(connection).disagreements()
+        head = log.check(SqlAudit(connection).entries(), expected, *heads)
+        disagreements = SqlQueue(connection).disagreements()
         gaps = lost_batches(connection)
     if disagreements:
         raise AuditError("; ".join(disagreements))

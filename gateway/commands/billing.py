@@ -24,10 +24,10 @@ from gateway.config import GatewayConfig
 from gateway.handoff.event import event_maker
 from gateway.handoff.pump import Pump
 from gateway.handoff.target import State
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.billing import BillingLedger
-from gateway.sqlite.outbox import Delivery, OutboxLedger
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.audit import SqlAudit
+from gateway.sql.billing import BillingLedger
+from gateway.sql.outbox import Delivery, OutboxLedger
+from gateway.sql.store import SqlStore
 from gateway.wiring import source_of, system_clock
 
 
@@ -131,7 +131,7 @@ def retry(
         if state is State.REFUSED:
             withdrawn = outbox.leave_out_withdrawn(event, now_ms)
             moved += [(one, State.LEFT_OUT) for one in withdrawn]
-        log = SqliteAudit(connection)
+        log = SqlAudit(connection)
         actor, via_, why = by
         for one, now in moved:
             subject = f"line {one.event_id}"
@@ -172,7 +172,7 @@ def balance(config: GatewayConfig, *, as_json: bool) -> None:
 
 
 def _close(
-    store: SqliteStore, config: GatewayConfig, house: str, period: str | None, by: By
+    store: SqlStore, config: GatewayConfig, house: str, period: str | None, by: By
 ) -> Closing:
     key = SigningKey.load(config.key_file)
     return close_period(
@@ -201,12 +201,12 @@ def _print_closed(closed: Closing, *, as_json: bool) -> None:
     click.echo(" ".join([said, *[f"({', '.join(beside)})"] * bool(beside)]))
 
 
-def _house_names(store: SqliteStore) -> list[str]:
+def _house_names(store: SqlStore) -> list[str]:
     with BillingLedger(store.database).closing() as transaction:
         return [house.name for house in transaction.houses()]
 
 
-async def _deliver(config: GatewayConfig, store: SqliteStore) -> int:
+async def _deliver(config: GatewayConfig, store: SqlStore) -> int:
     from gateway.handoff.targets import targets_of  # noqa: PLC0415 - other commands need no HTTP
 
     async with targets_of(config) as targets:

@@ -9,7 +9,7 @@ from gateway.broker import rules as wording
 from gateway.broker.wired import keeper_of, plan_of
 from gateway.commands.common import as_json, configured, ledger, print_json
 from gateway.config import ConfigError, GatewayConfig
-from gateway.sqlite.broker import SpeakersLedger
+from gateway.sql.broker import SpeakersLedger
 
 
 @click.group()

@@ -25,9 +25,9 @@ from gateway.commands.registry import FILE, registry
 from gateway.config import GatewayConfig
 from gateway.csv_lines import RegistryError
 from gateway.model import FOREVER_MS
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.claims import SqliteClaimBook, SqliteClaimStore
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.audit import SqlAudit
+from gateway.sql.claims import SqlClaimBook, SqlClaimStore
+from gateway.sql.store import SqlStore
 from gateway.wiring import system_clock
 
 _UTC = ZoneInfo("UTC")
@@ -57,10 +57,10 @@ def bring(config: GatewayConfig, file: Path, source: str, actor: str, *, as_json
     """
     now_ms = system_clock()
     with ledger(config) as store:
-        book = SqliteClaimBook(store.database.connection)
+        book = SqlClaimBook(store.database.connection)
         found = csv.read_claims(file.read_bytes(), book, ClaimSource(source), actor, now_ms)
         with store.transaction():
-            made = enter(SqliteClaimStore(store.database), found, now_ms)
+            made = enter(SqlClaimStore(store.database), found, now_ms)
             _log(store, actor, ("claims import", file.name), _counted(made))
     if as_json:
         print_json(_document(made))
@@ -107,7 +107,7 @@ def policies(config: GatewayConfig, file: Path | None, actor: str, *, as_json: b
     a reading makes later claims unnecessary), tolerance_units, tolerance_percent (of the use).
     """
     with ledger(config) as store:
-        book = SqliteClaimBook(store.database.connection)
+        book = SqlClaimBook(store.database.connection)
         if file is not None:
             found = csv.read_policies(file.read_bytes())
             with store.transaction():
@@ -126,8 +126,8 @@ def policies(config: GatewayConfig, file: Path | None, actor: str, *, as_json: b
     )
 
 
-def _log(store: SqliteStore, actor: str, act: tuple[str, str], after: str) -> None:
-    log = SqliteAudit(store.database.connection)
+def _log(store: SqlStore, actor: str, act: tuple[str, str], after: str) -> None:
+    log = SqlAudit(store.database.connection)
     log.append(Act(system_clock(), actor, via(), *act, "", after, ""))
 
 

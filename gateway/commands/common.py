@@ -29,8 +29,8 @@ from gateway.periods import PeriodError
 from gateway.profile.model import ProfileError
 from gateway.registry import RegistryError
 from gateway.review.words import ReviewError
-from gateway.sqlite.overview import LedgerOverview, look
-from gateway.sqlite.store import SqliteStore, open_store
+from gateway.sql.overview import LedgerOverview, look
+from gateway.sql.store import SqlStore, open_store
 from gateway.store import StoreError
 from gateway.too_late import Closed, told
 from gateway.word.model import CommandError
@@ -110,7 +110,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on st
 
 
 @contextmanager
-def ledger(config: GatewayConfig) -> Iterator[SqliteStore]:
+def ledger(config: GatewayConfig) -> Iterator[SqlStore]:
     """The ledger of a gateway that was initialised, open for writing."""
     _must_exist(config)
     store = open_store(config.ledger_file)

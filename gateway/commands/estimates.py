@@ -15,11 +15,11 @@ from gateway.config import GatewayConfig
 from gateway.estimation.terms import Cause
 from gateway.norms import NormStore, import_norms, import_seasons
 from gateway.obligations import Obligation
-from gateway.sqlite.estimates import EstimateLedger
-from gateway.sqlite.norms import NormLedger
-from gateway.sqlite.orders import OrderLedger
-from gateway.sqlite.store import SqliteStore
-from gateway.sqlite.too_late import bars_entered
+from gateway.sql.estimates import EstimateLedger
+from gateway.sql.norms import NormLedger
+from gateway.sql.orders import OrderLedger
+from gateway.sql.store import SqlStore
+from gateway.sql.too_late import bars_entered
 from gateway.wiring import system_clock
 
 
@@ -167,7 +167,7 @@ def _enter(
     *,
     as_json: bool,
 ) -> None:
-    def enter(store: SqliteStore, data: bytes) -> dict[str, int]:
+    def enter(store: SqlStore, data: bytes) -> dict[str, int]:
         with store.transaction() as connection:
             return importing(NormLedger(connection), data)
 

@@ -19,8 +19,8 @@ from gateway.commands.common import (
 )
 from gateway.config import GatewayConfig
 from gateway.evidence import EvidenceError, Inspection, Trace
-from gateway.sqlite.estimates import EstimateLedger
-from gateway.sqlite.trace import TraceLedger
+from gateway.sql.estimates import EstimateLedger
+from gateway.sql.trace import TraceLedger
 from gateway.withdrawn import Withdrawal
 
 

@@ -16,7 +16,7 @@ from gateway.export import formats, manifest
 from gateway.export.closed import Documents, LeftOut
 from gateway.export.manifest import Export
 from gateway.periods import PeriodError
-from gateway.sqlite.closed import ClosedLedger
+from gateway.sql.closed import ClosedLedger
 from gateway.wiring import system_clock
 
 

@@ -15,10 +15,10 @@ from gateway.gis.fetching import Book, Pace
 from gateway.gis.history import Known
 from gateway.gis.model import Message
 from gateway.periods import following
-from gateway.sqlite.claims import SqliteClaimStore
-from gateway.sqlite.gis import GisLedger
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.claims import SqlClaimStore
+from gateway.sql.gis import GisLedger
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.store import SqlStore
 from gateway.wiring import system_clock
 
 # ГИС ЖКХ answers a question about a hundred devices in minutes when it is well.
@@ -107,7 +107,7 @@ def fetch(config: GatewayConfig, period: str, actor: str, *, as_json: bool) -> N
         made, unread = fetching.claims(known, book)
         now_ms = system_clock()
         entered = [
-            enter(SqliteClaimStore(store.database), made[start : start + CLAIMS_MAX], now_ms)
+            enter(SqlClaimStore(store.database), made[start : start + CLAIMS_MAX], now_ms)
             for start in range(0, len(made), CLAIMS_MAX)
         ]
     refused = [one for few in entered for one in few.refused]
@@ -134,7 +134,7 @@ def _endpoint(config: GatewayConfig) -> str:
 
 
 async def _send(
-    config: GatewayConfig, store: SqliteStore, period: str | None, house: str | None
+    config: GatewayConfig, store: SqlStore, period: str | None, house: str | None
 ) -> int:
     from gateway.gis import wired  # noqa: PLC0415 - as above
 
@@ -143,7 +143,7 @@ async def _send(
         return await exchange.send(system_clock(), period, house, force=True)
 
 
-async def _poll(config: GatewayConfig, store: SqliteStore) -> int:
+async def _poll(config: GatewayConfig, store: SqlStore) -> int:
     from gateway.gis import wired  # noqa: PLC0415 - as above
 
     journal = GisLedger(store.database)
@@ -160,13 +160,13 @@ async def _fetch(config: GatewayConfig, book: Book, asked: history.Window) -> li
         return await fetcher.fetch(list(book.devices.values()), asked, pace, system_clock())
 
 
-def _book(store: SqliteStore) -> Book:
+def _book(store: SqlStore) -> Book:
     devices = store.book.gis_devices()
     zones = {line.meter: line.timezone for line in store.book.standing()}
     return Book(devices, store.registry.meters(devices.keys()), zones)
 
 
-def _tell(store: SqliteStore, tried: int, *, as_json: bool) -> None:
+def _tell(store: SqlStore, tried: int, *, as_json: bool) -> None:
     """How many requests were tried, and where the lines are now."""
     deliveries = OutboxLedger(store.database).deliveries()
     counts = Counter(str(one.state) for one in deliveries if one.target == GIS_TARGET)

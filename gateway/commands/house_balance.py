@@ -24,7 +24,7 @@ from gateway.commands.common import (
 from gateway.commands.people import by_person
 from gateway.commands.registry import FILE, entered, registry, tell_entered
 from gateway.config import GatewayConfig
-from gateway.sqlite.balance import FactsLedger
+from gateway.sql.balance import FactsLedger
 
 _SAID = {
     RemarkKind.NO_HOUSE_METER: "no house meter",

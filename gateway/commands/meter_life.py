@@ -19,10 +19,10 @@ from gateway.meter_life.acts import Placed
 from gateway.meter_life.files import Author
 from gateway.meter_life.story import Story
 from gateway.meter_life.verification import Due, due
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.meter_life import LifeLedger
-from gateway.sqlite.store import SqliteStore
-from gateway.sqlite.too_late import bars_entered
+from gateway.sql.audit import SqlAudit
+from gateway.sql.meter_life import LifeLedger
+from gateway.sql.store import SqlStore
+from gateway.sql.too_late import bars_entered
 from gateway.wiring import system_clock
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -276,7 +276,7 @@ def _enter(
     *,
     as_json: bool,
 ) -> None:
-    def enter(store: SqliteStore, data: bytes) -> dict[str, int]:
+    def enter(store: SqlStore, data: bytes) -> dict[str, int]:
         with store.transaction() as connection, bars_entered(connection) as concerned:
             counts = importing(LifeLedger(connection), data, author)
         warn_of(concerned)
@@ -286,10 +286,10 @@ def _enter(
     tell_entered(file, counts, as_json=as_json)
 
 
-def _audit(store: SqliteStore, actor: str, did: tuple[str, str], before: str, after: str) -> None:
+def _audit(store: SqlStore, actor: str, did: tuple[str, str], before: str, after: str) -> None:
     """Write an act (what was done to which meter) to the log."""
     entry = Act(system_clock(), actor, via(), *did, before, after, "")
-    SqliteAudit(store.database.connection).append(entry)
+    SqlAudit(store.database.connection).append(entry)
 
 
 def _listed(values: Values) -> str:

@@ -12,8 +12,8 @@ from gateway.audit import TEXT_CHARS_MAX, Act, By, Head
 from gateway.commands.common import ledger
 from gateway.commands.people import via
 from gateway.config import GatewayConfig
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.audit import SqlAudit
+from gateway.sql.store import SqlStore
 from gateway.wiring import system_clock
 
 
@@ -23,7 +23,7 @@ class Deed:
     `undone` is set by whoever found that there was nothing to do, and then no entry is made.
     """
 
-    def __init__(self, store: SqliteStore, by: By, subject: str, why: str) -> None:
+    def __init__(self, store: SqlStore, by: By, subject: str, why: str) -> None:
         self.store = store
         self.by = by
         self.subject = subject
@@ -45,7 +45,7 @@ def acting(
             write(store, deed, act)
 
 
-def note(store: SqliteStore, actor: str, act: str, subject: str = "", after: str = "") -> Head:
+def note(store: SqlStore, actor: str, act: str, subject: str = "", after: str = "") -> Head:
     """An entry by itself, for an act that speaks to others: written before the first word."""
     deed = Deed(store, By(actor, via()), subject, "")
     deed.after = after
@@ -53,9 +53,9 @@ def note(store: SqliteStore, actor: str, act: str, subject: str = "", after: str
         return write(store, deed, act)
 
 
-def write(store: SqliteStore, deed: Deed, act: str) -> Head:
+def write(store: SqlStore, deed: Deed, act: str) -> Head:
     """The entry of a deed, in the transaction that is open; the log's head then."""
-    log = SqliteAudit(store.database.connection)
+    log = SqlAudit(store.database.connection)
     texts = (deed.subject, deed.before, deed.after, deed.why)
     log.append(Act(system_clock(), *deed.by, act, *map(_bounded, texts)))
     return log.head()

@@ -16,11 +16,11 @@ from gateway.contract_csv import import_contracts
 from gateway.handoff.event import event_maker
 from gateway.period_book import PeriodView
 from gateway.reopening import Person, reopen_period
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.billing import BillingLedger
-from gateway.sqlite.contracts import ContractLedger
-from gateway.sqlite.periods import PeriodLedger
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.audit import SqlAudit
+from gateway.sql.billing import BillingLedger
+from gateway.sql.contracts import ContractLedger
+from gateway.sql.periods import PeriodLedger
+from gateway.sql.store import SqlStore
 from gateway.wiring import source_of, system_clock
 
 ENTER_CONTRACTS = "enter-contracts"
@@ -98,20 +98,20 @@ def contracts(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -
     not read at its end). A line may correct what an earlier file said of periods not closed yet.
     """
 
-    def enter(store: SqliteStore, data: bytes) -> dict[str, int]:
+    def enter(store: SqlStore, data: bytes) -> dict[str, int]:
         with store.transaction() as connection:
             counts = import_contracts(ContractLedger(connection), data)
             if counts["new"] or counts["changed"]:
                 after = ", ".join(f"{count} {what}" for what, count in counts.items())
                 told = (actor, via(), ENTER_CONTRACTS, file.name, "", after, "")
-                SqliteAudit(connection).append(Act(system_clock(), *told))
+                SqlAudit(connection).append(Act(system_clock(), *told))
             return counts
 
     counts = entered(enter, config, file)
     tell_entered(file, counts, as_json=as_json)
 
 
-def _views(store: SqliteStore, name: str | None, now_ms: int, limit: int) -> list[PeriodView]:
+def _views(store: SqlStore, name: str | None, now_ms: int, limit: int) -> list[PeriodView]:
     with BillingLedger(store.database).closing() as transaction:
         houses = [one for one in transaction.houses() if name in (None, one.name)]
         if name is not None and not houses:

@@ -19,7 +19,7 @@ from gateway.commands.people import by_person, via
 from gateway.config import GatewayConfig
 from gateway.people import forgetting
 from gateway.people.words import PSEUDONYM_BYTES, PeopleError
-from gateway.sqlite.people import PeopleLedger, cleaned, overwriting
+from gateway.sql.people import PeopleLedger, cleaned, overwriting
 from gateway.wiring import system_clock
 
 

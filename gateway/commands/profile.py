@@ -15,8 +15,8 @@ from gateway.profile.job import Step, bring_up, check, step
 from gateway.profile.model import JobStore, ProfileError
 from gateway.profile.report import amount, as_document, profiles, total
 from gateway.profile.slots import day_of
-from gateway.sqlite.profile import ProfileLedger, SeriesLedger
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.profile import ProfileLedger, SeriesLedger
+from gateway.sql.store import SqlStore
 from gateway.wiring import system_clock
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -83,7 +83,7 @@ def profile_check(
 _SHOWN_MAX = 5000
 
 
-def _due(store: SqliteStore) -> list[Step]:
+def _due(store: SqlStore) -> list[Step]:
     done = []
     with store.transaction() as connection:
         while bring_up(ProfileLedger(connection)):
@@ -93,12 +93,12 @@ def _due(store: SqliteStore) -> list[Step]:
     return done
 
 
-def _step(store: SqliteStore) -> Step | None:
+def _step(store: SqlStore) -> Step | None:
     with store.transaction() as connection:
         return step(ProfileLedger(connection), system_clock())
 
 
-def _again(store: SqliteStore, day: date, house: str | None) -> list[Step]:
+def _again(store: SqlStore, day: date, house: str | None) -> list[Step]:
     now_ms = system_clock()
     done = []
     with store.transaction() as connection:

@@ -9,7 +9,7 @@ from gateway.commands.common import as_json, configured, ledger, print_json, pri
 from gateway.config import GatewayConfig
 from gateway.handoff.reconcile import Statement, Sums, document, reconcile
 from gateway.periods import PeriodError
-from gateway.sqlite.reconcile import ReconcileLedger
+from gateway.sql.reconcile import ReconcileLedger
 
 
 @click.command("reconcile")

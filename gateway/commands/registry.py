@@ -27,8 +27,8 @@ from gateway.commands.people import by_person, via
 from gateway.config import GatewayConfig
 from gateway.registry import NewMeter, RegistryError
 from gateway.registry_csv import RegisterLine
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.audit import SqlAudit
+from gateway.sql.store import SqlStore
 from gateway.wiring import system_clock
 
 DEVICE_NAME = re.compile(DEVICE_PATTERN)
@@ -190,7 +190,7 @@ def exchange(
             at_ms=at_ms,
             rolled_over=rolled_over,
         )
-        SqliteAudit(connection).append(_exchanged(point, removed, installed, at_ms, actor))
+        SqlAudit(connection).append(_exchanged(point, removed, installed, at_ms, actor))
     click.echo(f"{point}: {removed} removed, {installed} installed")
 
 
@@ -226,7 +226,7 @@ def _exchanged(point: str, removed: str, installed: str, at_ms: int, actor: str)
 
 
 def entered(
-    enter: Callable[[SqliteStore, bytes], dict[str, int]],
+    enter: Callable[[SqlStore, bytes], dict[str, int]],
     config: GatewayConfig,
     file: Path,
     did: tuple[str, str] | None = None,

@@ -29,8 +29,8 @@ from gateway.review.queue import Queue, Story, Task, Waiting
 from gateway.review.reference import Reference
 from gateway.review.story import story_document, story_lines
 from gateway.review.words import ASKS, Decided, Kind, Order, Read, ReviewError
-from gateway.sqlite.claims import SqliteClaimStore
-from gateway.sqlite.review import SqliteReviewStore
+from gateway.sql.claims import SqlClaimStore
+from gateway.sql.review import SqlReviewStore
 from gateway.wiring import system_clock
 
 # A photo of a phone has a few MiB, a scanned act some more; a hash needs the whole of it once.
@@ -258,9 +258,7 @@ def confirm(config: GatewayConfig, proposal: int, actor: str, why: str, *, as_js
     """Carry out the PROPOSAL of another person (see review tasks)."""
     with ledger(config) as store:
         agreed = (actor, via(), why)
-        made = decisions.confirm(
-            SqliteReviewStore(store.database), proposal, agreed, system_clock()
-        )
+        made = decisions.confirm(SqlReviewStore(store.database), proposal, agreed, system_clock())
     _tell(made, as_json=as_json)
 
 
@@ -277,11 +275,11 @@ def _decide(
 ) -> None:
     with ledger(config) as store:
         if isinstance(reading, ClaimNumber):
-            claims = SqliteClaimStore(store.database)
+            claims = SqlClaimStore(store.database)
             reading = bring(claims, reading.number, actor, system_clock())
         order = Order(act, reading, actor, via(), why, read, through)
         made = decisions.decide(
-            SqliteReviewStore(store.database), order, system_clock(), config.review.limits
+            SqlReviewStore(store.database), order, system_clock(), config.review.limits
         )
     _tell(made, act, as_json=as_json)
 

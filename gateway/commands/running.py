@@ -13,7 +13,7 @@ from gateway.commands.common import as_json, configured, print_json
 from gateway.commands.noting import acting
 from gateway.commands.people import by_person
 from gateway.config import ConfigError, GatewayConfig
-from gateway.sqlite.store import open_store
+from gateway.sql.store import open_store
 
 PUBLIC_KEY_FILE = "gateway.pem"
 

@@ -16,7 +16,7 @@ from gateway.commands.common import as_json, configured, ledger, print_json, pri
 from gateway.commands.noting import acting
 from gateway.commands.people import by_person
 from gateway.config import GatewayConfig
-from gateway.sqlite.word import WordLedger
+from gateway.sql.word import WordLedger
 from gateway.wiring import system_clock
 from gateway.word.issuing import LIFETIME_MS, give
 from gateway.word.model import CommandError, Given

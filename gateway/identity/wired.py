@@ -7,9 +7,9 @@ from gateway.config import ConfigError, EnrolmentConfig, GatewayConfig
 from gateway.identity.authority import ROOT_FILE, ExternalAuthority, PrivateAuthority
 from gateway.identity.enrolling import Doorkeeper, Ledger, Terms
 from gateway.identity.model import IdentityError
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.identity import IdentityLedger
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.audit import SqlAudit
+from gateway.sql.identity import IdentityLedger
+from gateway.sql.store import SqlStore
 
 # A broker believes a list for a week (`CRL_DAYS`); made this often it is never near its end.
 CRL_EVERY_MS = 86_400_000
@@ -17,10 +17,10 @@ CRL_EVERY_MS = 86_400_000
 _DEVICE_DAYS = 90.0
 
 
-def ledger_of(store: SqliteStore) -> Ledger:
+def ledger_of(store: SqlStore) -> Ledger:
     """The storage as identities see it."""
     connection = store.database.connection
-    return Ledger(store, IdentityLedger(connection), SqliteAudit(connection))
+    return Ledger(store, IdentityLedger(connection), SqlAudit(connection))
 
 
 def section_of(config: GatewayConfig) -> EnrolmentConfig:
@@ -75,7 +75,7 @@ def reserved_names(config: GatewayConfig) -> frozenset[str]:
     return frozenset({"plomba-gateway", *rules, *own})
 
 
-def doorkeeper_of(config: GatewayConfig, store: SqliteStore, key: SigningKey) -> Doorkeeper:
+def doorkeeper_of(config: GatewayConfig, store: SqlStore, key: SigningKey) -> Doorkeeper:
     """The judge of enrolments."""
     section = section_of(config)
     terms = Terms(
@@ -88,7 +88,7 @@ def doorkeeper_of(config: GatewayConfig, store: SqliteStore, key: SigningKey) ->
     return Doorkeeper(ledger_of(store), authority_of(config), terms)
 
 
-def refresh_crl(config: GatewayConfig, store: SqliteStore, now_ms: int) -> bool:
+def refresh_crl(config: GatewayConfig, store: SqlStore, now_ms: int) -> bool:
     """Make the revocation list anew if it is a day old or not there; whether it was made."""
     authority = list_maker_of(config)
     if authority is None:

@@ -7,8 +7,8 @@ it still holds when it is written. Readers never wait for the writer (WAL), and 
 
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -60,6 +60,25 @@ class Database:
                 raise
             finally:
                 self._depth -= 1
+
+    def ingesting(self) -> AbstractContextManager[sqlite3.Connection]:
+        """The same as `transaction`: a file has one writer."""
+        return self.transaction()
+
+    def turn(self, devices: Sequence[int]) -> dict[int, int]:
+        """Nothing to lock beside the file; the one process that ingests knows its own caches."""
+        return dict.fromkeys(devices, 0)
+
+    def end_turn(self, devices: Sequence[int]) -> dict[int, int]:
+        """As `turn`."""
+        return dict.fromkeys(devices, 0)
+
+    def horizon(self) -> int:
+        """The highest batch number: the one writer numbers them in order."""
+        (highest,) = self.connection.execute(
+            "SELECT coalesce(max(batch_no), 0) FROM batch"
+        ).fetchone()
+        return int(highest)
 
     def _undo(self) -> None:
         """SQLite has already undone a transaction whose disk is full."""

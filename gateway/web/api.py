@@ -28,7 +28,7 @@ from gateway.handoff.pull import (
     TokenFileError,
     Tokens,
 )
-from gateway.sqlite.pull import looking, writing
+from gateway.sql.pull import looking, writing
 
 # Longer ones are nobody's; they are not told back as the framework would.
 _TOKEN_CHARS_MAX = 200

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from gateway.claims.list import ClaimRow
 from gateway.model import FOREVER_MS
-from gateway.sqlite.overview import LedgerOverview
+from gateway.sql.overview import LedgerOverview
 from gateway.web.site import Asking, Site
 from gateway.web.texts import Words
 from gateway.web.view import View

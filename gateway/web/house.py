@@ -3,7 +3,7 @@
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from gateway.sqlite.overview import look
+from gateway.sql.overview import look
 from gateway.web import charts
 from gateway.web.site import Asking, Site
 from gateway.web.view import PARTS, View

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from gateway.clones import Clone
 from gateway.identity.model import IdentityRow, InvitationState, Invited, RefusalRow, state_of
 from gateway.identity.standing import ALARMING, Standing, fingerprint_of, standing_of
-from gateway.sqlite.overview import LedgerOverview
+from gateway.sql.overview import LedgerOverview
 from gateway.web.site import Asking, Site
 from gateway.web.texts import Words
 from gateway.web.view import View

@@ -25,7 +25,7 @@ from gateway.explain.code import is_code_of
 from gateway.explain.model import ExplainError, Page, Written
 from gateway.explain.telling import check_url, register_name, tell
 from gateway.explain.told import Explained
-from gateway.sqlite.overview import LedgerOverview, look
+from gateway.sql.overview import LedgerOverview, look
 from gateway.web.month import Month, MonthView
 from gateway.web.site import Asked, Asking, Site
 from gateway.web.texts import Words

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import Depends, HTTPException, Query
 
 from gateway.periods import is_period
-from gateway.sqlite.overview import LedgerOverview
+from gateway.sql.overview import LedgerOverview
 from gateway.web.site import Asked, Asking
 from gateway.web.view import View
 

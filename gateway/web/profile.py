@@ -16,7 +16,7 @@ from gateway.profile.model import DayFinding, ProfileError, Standing
 from gateway.profile.report import amount, profiles, total
 from gateway.profile.series import Slot
 from gateway.profile.slots import day_of, local_day
-from gateway.sqlite.overview import LedgerOverview, look
+from gateway.sql.overview import LedgerOverview, look
 from gateway.web import charts
 from gateway.web.house import CHART_POLICY
 from gateway.web.site import Asked, Asking, Site

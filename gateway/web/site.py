@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.config import WebConfig
-from gateway.sqlite.overview import LedgerOverview, look
+from gateway.sql.overview import LedgerOverview, look
 from gateway.web.navigation import PLACES
 from gateway.web.texts import LANGUAGES, Words, preferred
 from gateway.web.view import View

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from gateway.meter_life.seals import Seal
 from gateway.meter_life.verification import Due, Tier, due
-from gateway.sqlite.overview import LedgerOverview
+from gateway.sql.overview import LedgerOverview
 from gateway.web.site import Asking, Site
 from gateway.web.texts import Words
 from gateway.web.view import View

@@ -13,7 +13,7 @@ from drivers.reading import from_ms
 from edge import spool
 from edge.spool import SpoolError
 from gateway.overview import Counts, RegisterRow
-from gateway.sqlite.overview import look
+from gateway.sql.overview import look
 from gateway.store import StoreError
 from simulators.demo.clock import ScaledClock
 from simulators.demo.premises import TIMEZONE, Premises

@@ -26,15 +26,15 @@ from gateway.meter_life import files
 from gateway.meter_life.files import Author
 from gateway.registry import NewMeter
 from gateway.registry_csv import COLUMNS
-from gateway.sqlite.acts import ActLedger
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.balance import FactsLedger
-from gateway.sqlite.claims import SqliteClaimStore
-from gateway.sqlite.contracts import ContractLedger
-from gateway.sqlite.meter_life import LifeLedger
-from gateway.sqlite.norms import NormLedger
-from gateway.sqlite.orders import OrderLedger
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.acts import ActLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.balance import FactsLedger
+from gateway.sql.claims import SqlClaimStore
+from gateway.sql.contracts import ContractLedger
+from gateway.sql.meter_life import LifeLedger
+from gateway.sql.norms import NormLedger
+from gateway.sql.orders import OrderLedger
+from gateway.sql.store import SqlStore
 from simulators.truth import DAY_MS, Meter
 from simulators.year.model import Barred, Hanging, House, Paper, Place, Said
 from simulators.year.town import month_after, rates
@@ -62,10 +62,10 @@ class Act:
     at_ms: int
     subject: str
     what: str
-    do: Callable[[SqliteStore], None]
+    do: Callable[[SqlStore], None]
 
 
-def opening(store: SqliteStore, houses: Sequence[House], keys: Mapping[str, VerifyKey]) -> None:
+def opening(store: SqlStore, houses: Sequence[House], keys: Mapping[str, VerifyKey]) -> None:
     """Everything that is known when a year begins."""
     for house in houses:
         there = [place for place in house.places if not place.hangings[0].entered_ms]
@@ -108,7 +108,7 @@ def _contracts(house: House) -> Iterator[Act]:
         days = one.first_day, one.last_day, "yes" if one.next_month else "no"
         data = _table(contract_csv.COLUMNS, [(house.name, "", f"{month:%Y-%m}", *days, cutoff)])
 
-        def enter(store: SqliteStore, data: bytes = data) -> None:
+        def enter(store: SqlStore, data: bytes = data) -> None:
             with store.transaction() as connection:
                 contract_csv.import_contracts(ContractLedger(connection), data)
 
@@ -134,12 +134,12 @@ def _certified(house: House, place: Place, barred: Barred) -> Iterator[Act]:
 
 def _verify(
     serial: str, on: date, finding: str, until: date, values: str
-) -> Callable[[SqliteStore], None]:
+) -> Callable[[SqlStore], None]:
     columns = (*files.VERIFICATION_COLUMNS, *files.VERIFICATION_OPTIONAL)
     row = (serial, on, "6y", f"{serial}-{on}", "the laboratory", finding, until, values)
     data = _table(columns, [row])
 
-    def do(store: SqliteStore) -> None:
+    def do(store: SqlStore) -> None:
         with store.transaction() as connection:
             files.import_verifications(LifeLedger(connection), data, _AUTHOR)
 
@@ -161,9 +161,9 @@ def _paper(house: House, place: Place, paper: Paper) -> Act:
     else:
         row += [place.kind.makes[0].obis, paper.capacity, paper.begun_on]
 
-    def do(store: SqliteStore) -> None:
+    def do(store: SqlStore) -> None:
         with store.transaction() as connection:
-            ledger, audit = ActLedger(connection), SqliteAudit(connection)
+            ledger, audit = ActLedger(connection), SqlAudit(connection)
             desk = Desk(ledger, audit, "Petrova", "simulated", paper.entered_ms)
             entering.enter(desk, _table(acts_csv.COLUMNS, [row]), {})
             if paper.capacity is not None:
@@ -186,9 +186,9 @@ def _claimed(place: Place, said: Said) -> Act:
         for obis, value in said.values.items()
     ]
 
-    def do(store: SqliteStore) -> None:
+    def do(store: SqlStore) -> None:
         for _ in range(2):
-            enter_claims(SqliteClaimStore(store.database), claims, said.entered_ms)
+            enter_claims(SqlClaimStore(store.database), claims, said.entered_ms)
 
     return Act(said.entered_ms, said.reference, "claimed", do)
 
@@ -207,12 +207,12 @@ def _relations_csv(house: House) -> bytes:
 
 
 def _barred(barred: Barred) -> Iterator[Act]:
-    def declare(store: SqliteStore) -> None:
+    def declare(store: SqlStore) -> None:
         with store.transaction() as connection:
             cause = Cause(barred.cause)
             orders.declare(OrderLedger(connection), barred.serial, cause, barred.from_ms)
 
-    def fit(store: SqliteStore) -> None:
+    def fit(store: SqlStore) -> None:
         with store.transaction() as connection:
             orders.declare_fit(OrderLedger(connection), barred.serial, barred.fit_ms or 0)
 
@@ -221,15 +221,15 @@ def _barred(barred: Barred) -> Iterator[Act]:
         yield Act(barred.fit_ms, barred.serial, "found fit", fit)
 
 
-def _register(house: House, place: Place) -> Callable[[SqliteStore], None]:
-    def do(store: SqliteStore) -> None:
+def _register(house: House, place: Place) -> Callable[[SqlStore], None]:
+    def do(store: SqlStore) -> None:
         registry.import_csv(store, _registry_csv(house, [place]))
 
     return do
 
 
-def _exchange(place: Place, old: Hanging, new: Hanging) -> Callable[[SqliteStore], None]:
-    def do(store: SqliteStore) -> None:
+def _exchange(place: Place, old: Hanging, new: Hanging) -> Callable[[SqlStore], None]:
+    def do(store: SqlStore) -> None:
         at_ms = new.span.start_ms
         registry.exchange_meter(
             store,

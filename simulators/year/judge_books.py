@@ -6,7 +6,7 @@ from contextlib import closing
 from decimal import Decimal
 
 from gateway.balance.house import balances
-from gateway.sqlite.balance import BalanceLedger
+from gateway.sql.balance import BalanceLedger
 from gateway.withdrawn import withdrawal_id
 from simulators.evidence import Tally
 from simulators.truth import GRAINS

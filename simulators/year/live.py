@@ -20,9 +20,9 @@ from gateway.handoff.event import event_maker
 from gateway.handoff.pump import Pump
 from gateway.ingest import Ingest
 from gateway.reopening import Person, reopen_period
-from gateway.sqlite.billing import BillingLedger
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.billing import BillingLedger
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.store import SqlStore
 from simulators.truth import DAY_MS
 from simulators.year import clerk
 from simulators.year.books import Books
@@ -74,7 +74,7 @@ class _Year:
     def __init__(self, seed: int, town: list[House], path: Path, road: int, parts: Parts) -> None:
         self.town = town
         self.parts = parts
-        self.store: SqliteStore = parts.store(path)
+        self.store: SqlStore = parts.store(path)
         self._first = town[0].first_day
         self._days = town[0].days
         self._road = parts.road(f"{seed}/road/{road}", self._days + LATEST_DAYS + 1)

@@ -14,8 +14,8 @@ from gateway.review import decisions
 from gateway.review.queue import Waiting
 from gateway.review.reference import Reference, parse
 from gateway.review.words import Decided, Kind, Order, Read, ReviewError
-from gateway.sqlite.review import SqliteQueue, SqliteReviewStore
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.review import SqlQueue, SqlReviewStore
+from gateway.sql.store import SqlStore
 from simulators.truth import Register
 
 _FIRST, _SECOND = "Petrova", "Sidorov"
@@ -48,13 +48,13 @@ class Operator:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: SqlStore,
         registers: Mapping[tuple[str, str], Register],
         untimed: Container[tuple[str, int]],
         replaced: set[tuple[str, int]],
     ) -> None:
-        self._store = SqliteReviewStore(store.database)
-        self._queue = SqliteQueue(store.database.connection)
+        self._store = SqlReviewStore(store.database)
+        self._queue = SqlQueue(store.database.connection)
         self._registers = registers
         self._untimed = untimed
         self._replaced = replaced

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from gateway.sqlite.store import SqliteStore, open_store
+from gateway.sql.store import SqlStore, open_store
 from simulators.year.books import Books
 from simulators.year.road import Road
 
 
-def _open(path: Path) -> SqliteStore:
+def _open(path: Path) -> SqlStore:
     return open_store(path, "off")
 
 
@@ -18,6 +18,6 @@ def _open(path: Path) -> SqliteStore:
 class Parts:
     """How the parts are made; the real ones unless said otherwise."""
 
-    store: Callable[[Path], SqliteStore] = _open
+    store: Callable[[Path], SqlStore] = _open
     road: Callable[[str, int], Road] = Road
     books: Callable[[Random], Books] = Books

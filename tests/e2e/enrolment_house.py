@@ -21,7 +21,7 @@ from gateway import config as gateway_config
 from gateway.__main__ import main as gateway_main
 from gateway.config import GatewayConfig
 from gateway.identity.wired import doorkeeper_of
-from gateway.sqlite.store import SqliteStore
+from gateway.sql.store import SqlStore
 from gateway.web.enrolment import Brief, Door, serve, tls
 from gateway.web.server import bound
 from gateway.wiring import Clock, system_clock
@@ -93,7 +93,7 @@ broker_host = "broker.example"
     @asynccontextmanager
     async def door(
         self, clock: Clock = system_clock, protocol: type[Brief] = Brief
-    ) -> AsyncIterator[SqliteStore]:
+    ) -> AsyncIterator[SqlStore]:
         """The real listener, as `plomba-gateway run` has it."""
         config = self.config
         assert config.enrolment is not None

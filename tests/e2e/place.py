@@ -14,7 +14,7 @@ from cloud_sync.certificates import TlsKey, parse_request
 from cloud_sync.signing import SigningKey
 from gateway import config as configuration
 from gateway.identity.wired import ledger_of, private_authority
-from gateway.sqlite.store import open_store
+from gateway.sql.store import open_store
 from gateway.wiring import system_clock
 from tests.cloud_sync.brokers import HOST, MOSQUITTO, free_port
 from tests.edge.installer import ROOT

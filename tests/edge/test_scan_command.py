@@ -161,7 +161,7 @@ class TestScan:
     ) -> None:
         async with a_line() as port:
             device = an_empty_device(tmp_path, line_port=port)
-            words = ["--json", "--protocol", "modbus", "--addresses", "1-12", "--write"]
+            words = ["--json", "--protocol", "modbus", "--addresses", "1-30", "--write"]
             words += ["--config", str(device.config)]
             first = await edge("scan", *words)
             assert first.stdout is not None
@@ -177,7 +177,7 @@ class TestScan:
         assert code == 0, err
         assert "going on where the scan of" in err
         found, line, _ = events(out)
-        assert (found["standing"], line["asked"]) == ("configured", 12)
+        assert (found["standing"], line["asked"]) == ("configured", 30)
         assert list((tmp_path / "state").iterdir()) == []
 
     async def test_on_a_terminal_one_line_is_alive(self, tmp_path: Path) -> None:

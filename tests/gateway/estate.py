@@ -13,7 +13,7 @@ from cloud_sync.signing import SigningKey
 from drivers.reading import ClockState, Evidence, Readout, RegisterValue, Source, Unit
 from gateway import registry
 from gateway.ingest import Incoming, Ingest, Outcome
-from gateway.sqlite.store import SqliteStore, open_store
+from gateway.sql.store import SqlStore, open_store
 
 COLUMNS = (
     "house,address,timezone,account,dwelling,point,kind,resource,meter,model,register,unit,"
@@ -132,7 +132,7 @@ class Estate:
         return {reason: count for reason, (count, _) in self.store.quarantine.counts().items()}
 
 
-def content(store: SqliteStore) -> list[tuple[object, ...]]:
+def content(store: SqlStore) -> list[tuple[object, ...]]:
     """What the ledger holds, without the numbers that depend on the order of arrival.
 
     V-ORD stands with the same readings in any order; which later one it names first may differ.

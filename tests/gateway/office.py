@@ -8,7 +8,7 @@ from gateway.review import decisions
 from gateway.review.reference import Reference
 from gateway.review.rising import Limits
 from gateway.review.words import Decided, Kind, Order, Read
-from gateway.sqlite.review import SqliteQueue, SqliteReviewStore
+from gateway.sql.review import SqlQueue, SqlReviewStore
 from tests.gateway.town import HOUR_MS, Town, local
 
 MIDNIGHT = local(10, 1)
@@ -23,8 +23,8 @@ class Office:
 
     def __init__(self, town: Town) -> None:
         self.town = town
-        self.store = SqliteReviewStore(town.store.database)
-        self.queue = SqliteQueue(town.store.database.connection)
+        self.store = SqlReviewStore(town.store.database)
+        self.queue = SqlQueue(town.store.database.connection)
 
     def decide(
         self,

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from drivers.reading import Resource, Unit
 from gateway.acts.entering import Desk, enter
 from gateway.closing_records import Closing
-from gateway.sqlite.acts import ActLedger
-from gateway.sqlite.audit import SqliteAudit
+from gateway.sql.acts import ActLedger
+from gateway.sql.audit import SqlAudit
 from tests.gateway.test_acts_closing import COLUMNS, checks
 from tests.gateway.test_corrections import WATER, Flat, month_start, norms
 from tests.gateway.town import HOUR_MS, HOUSE, Town
@@ -44,7 +44,7 @@ def lines_of(acts: Acts, place: int) -> list[str]:
 def enter_acts(town: Town, lines: list[str], now_ms: int) -> None:
     sql = town.store.database.connection
     with town.store.transaction():
-        desk = Desk(ActLedger(sql), SqliteAudit(sql), "Иванова", "test", now_ms)
+        desk = Desk(ActLedger(sql), SqlAudit(sql), "Иванова", "test", now_ms)
         enter(desk, "\n".join([COLUMNS, *lines]).encode(), NO_LIMIT)
 
 

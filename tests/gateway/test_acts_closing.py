@@ -19,12 +19,12 @@ from gateway.closing_records import Closing, ClosingLine
 from gateway.handoff.event import event_maker
 from gateway.norms import import_norms
 from gateway.reopening import Person, reopen_period
-from gateway.sqlite.acts import ActLedger
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.balance import BalanceLedger, FactsLedger
-from gateway.sqlite.claims import SqliteClaimStore
-from gateway.sqlite.estimates import EstimateLedger
-from gateway.sqlite.norms import NormLedger
+from gateway.sql.acts import ActLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.balance import BalanceLedger, FactsLedger
+from gateway.sql.claims import SqlClaimStore
+from gateway.sql.estimates import EstimateLedger
+from gateway.sql.norms import NormLedger
 from tests.gateway.test_corrections import WATER, Flat, billed, corrected, month_start, three_months
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, SINCE_MS, Dial, Town
 
@@ -61,7 +61,7 @@ def acts(flat: Flat, *lines: str, month: int = 24) -> dict[str, int]:
 
 def desk(flat: Flat, person: str, month: int = 24) -> Desk:
     sql = flat.town.store.database.connection
-    return Desk(ActLedger(sql), SqliteAudit(sql), person, "test", month_start(month))
+    return Desk(ActLedger(sql), SqlAudit(sql), person, "test", month_start(month))
 
 
 def checks(flat: Flat, point_no: int, other_no: int) -> None:
@@ -383,4 +383,4 @@ def claimed(flat: Flat, source: ClaimSource, at_ms: int, value: str) -> None:
         *(source, "W1", "8-0:1.0.0", at_ms, Decimal(value)),
         *(f"{source}-{at_ms}", "Петров", at_ms + HOUR_MS),
     )
-    assert enter_claims(SqliteClaimStore(flat.town.store.database), [claim], at_ms + HOUR_MS).taken
+    assert enter_claims(SqlClaimStore(flat.town.store.database), [claim], at_ms + HOUR_MS).taken

@@ -12,7 +12,7 @@ from cloud_sync import receipt, signing
 from gateway.closing import close_next_due
 from gateway.handoff.event import event_maker
 from gateway.ingest import Ingest
-from gateway.sqlite.store import open_store
+from gateway.sql.store import open_store
 from tests.gateway.shell import refusal, run, said
 from tests.gateway.town import GATEWAY_KEY, HOUR_MS, Town, local
 

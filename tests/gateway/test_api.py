@@ -14,8 +14,8 @@ from gateway.__main__ import main
 from gateway.config import LEDGER_FILE, WebConfig
 from gateway.handoff import pull
 from gateway.handoff.pull import FOLDER, PullError, Served, TokenFileError, Tokens
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.pull import PullLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.pull import PullLedger
 from gateway.web.page import create_app
 from tests.gateway.town import Town, local
 
@@ -191,7 +191,7 @@ def test_a_token_ends_when_it_is_revoked_or_another_is_made(
     assert site.get("/api/v1/lines", headers=second).status_code == 200
     command(town, "erp", "--revoke", "--by", "Иванова")
     assert site.get("/api/v1/lines", headers=second).status_code == 401
-    log = SqliteAudit(town.store.database.connection).entries()
+    log = SqlAudit(town.store.database.connection).entries()
     acts = [one.act for one in log if one.act.act != "close-period"]
     assert [(one.act, one.subject) for one in acts] == [
         ("api-token made", "client erp"),

@@ -10,8 +10,8 @@ from gateway.__main__ import main
 from gateway.app import run
 from gateway.config import LEDGER_FILE, BrokerConfig, GatewayConfig, WebConfig
 from gateway.profile.job import SETTLED_MS
+from gateway.sql.profile import SeriesLedger
 from gateway.sqlite.connection import Database, connect
-from gateway.sqlite.profile import SeriesLedger
 from tests.cloud_sync.brokers import HOST, free_port
 from tests.gateway.town import DAY_MS, HOUR_MS, Town, local
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gateway import orders
 from gateway.closing_records import Closing
 from gateway.estimation.terms import Cause
-from gateway.sqlite.estimates import EstimateLedger
-from gateway.sqlite.orders import OrderLedger
+from gateway.sql.estimates import EstimateLedger
+from gateway.sql.orders import OrderLedger
 from tests.gateway.test_corrections import WATER, month_start, norms
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, Dial, Town
 

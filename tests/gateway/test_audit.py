@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway import audit
 from gateway.audit import GENESIS, Act, AuditError, Entry, Head
-from gateway.sqlite.audit import SqliteAudit
+from gateway.sql.audit import SqlAudit
 from gateway.sqlite.connection import Database, connect
 
 ACT = Act(1_790_000_000_000, "Иванова", "login root", "review accept", "A1", "x", "y", "акт 7")
@@ -122,7 +122,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def test_the_log_in_the_ledger_is_only_added_to(database: Database) -> None:
-    log = SqliteAudit(database.connection)
+    log = SqlAudit(database.connection)
     assert audit.check(log.entries()) == Head(0, GENESIS)
     assert [log.append(ACT), log.append(ACT)] == [1, 2]
     assert audit.check(log.entries()).number == 2
@@ -143,7 +143,7 @@ def test_the_log_in_the_ledger_is_only_added_to(database: Database) -> None:
 def test_who_goes_around_the_triggers_is_found_by_the_chain(
     database: Database, statement: str, said: str
 ) -> None:
-    log = SqliteAudit(database.connection)
+    log = SqlAudit(database.connection)
     for _ in range(3):
         log.append(ACT)
     database.connection.execute("DROP TRIGGER audit_is_not_changed")
@@ -199,7 +199,7 @@ def test_a_seal_hides_the_texts_and_holds_them() -> None:
 
 
 def test_each_entry_of_the_ledger_has_a_salt_of_its_own(database: Database) -> None:
-    log = SqliteAudit(database.connection)
+    log = SqlAudit(database.connection)
     log.append(ACT)
     log.append(ACT)
     one, other = log.entries()
@@ -209,7 +209,7 @@ def test_each_entry_of_the_ledger_has_a_salt_of_its_own(database: Database) -> N
 
 
 def test_texts_go_only_while_somebody_is_forgotten(database: Database) -> None:
-    log = SqliteAudit(database.connection)
+    log = SqlAudit(database.connection)
     log.append(ACT)
     gone = "UPDATE audit SET why = '', salt = NULL, forgotten_by = 2"
     with pytest.raises(sqlite3.IntegrityError, match="only added to"):

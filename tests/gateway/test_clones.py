@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from gateway.__main__ import main
 from gateway.config import WebConfig
-from gateway.sqlite.audit import SqliteAudit
+from gateway.sql.audit import SqlAudit
 from gateway.web.page import create_app
 from tests.gateway.estate import (
     DAY_MS,
@@ -35,7 +35,7 @@ def speak_twice(estate: Estate, times: int = 2) -> None:
 
 
 def acts(estate: Estate) -> list[tuple[str, str, str]]:
-    entries = SqliteAudit(estate.store.database.connection).entries()
+    entries = SqlAudit(estate.store.database.connection).entries()
     return [
         (one.act.act, one.act.subject, one.act.after)
         for one in entries

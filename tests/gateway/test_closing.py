@@ -11,10 +11,10 @@ from gateway.closing import ClosingError, close_next_due
 from gateway.closing_records import Closing
 from gateway.handoff.event import event_maker
 from gateway.reopening import Person, reopen_period
-from gateway.sqlite.billing import BillingLedger
-from gateway.sqlite.closed import ClosedLedger
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.store import open_store
+from gateway.sql.billing import BillingLedger
+from gateway.sql.closed import ClosedLedger
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.store import open_store
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, Dial, Town, local
 
 MIDNIGHT = local(10, 1)

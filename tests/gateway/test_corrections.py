@@ -9,8 +9,8 @@ import pytest
 
 from gateway.closing_records import Closing
 from gateway.norms import import_norms, import_seasons
-from gateway.sqlite.estimates import EstimateLedger
-from gateway.sqlite.norms import NormLedger
+from gateway.sql.estimates import EstimateLedger
+from gateway.sql.norms import NormLedger
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, Dial, Town, local
 
 WATER = Dial("8-0:1.0.0", "m3", -3, 8, 0)

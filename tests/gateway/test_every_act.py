@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from gateway.__main__ import main
 from gateway.audit import Entry, check
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.store import open_store
+from gateway.sql.audit import SqlAudit
+from gateway.sql.store import open_store
 from simulators.gis_service import GisService, serving
 from tests.gateway.gis.office import ORGANISATION, SHARED
 from tests.gateway.gis_schema import needs_schema
@@ -192,7 +192,7 @@ def test_what_another_test_looks_for_is_looked_for_there() -> None:
 def entries(folder: Path) -> list[Entry]:
     store = open_store(folder / "data" / "ledger.sqlite")
     try:
-        return list(SqliteAudit(store.database.connection).entries())
+        return list(SqlAudit(store.database.connection).entries())
     finally:
         store.close()
 

@@ -16,8 +16,8 @@ from gateway.handoff.csv import CsvTarget
 from gateway.handoff.pump import LAST_DELAY_S, Pump
 from gateway.handoff.reconcile import reconcile
 from gateway.handoff.target import Answer, DueEvent, State, Target
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.reconcile import ReconcileLedger
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.reconcile import ReconcileLedger
 from tests.gateway.mortal import Fate, KilledError, ledger
 from tests.gateway.town import DAY_MS, Town, local
 

@@ -25,7 +25,7 @@ from gateway.handoff.pump import Pump
 from gateway.handoff.target import Answer, DueEvent
 from gateway.model import GisDevice
 from gateway.reopening import Person, reopen_period
-from gateway.sqlite.outbox import OutboxLedger
+from gateway.sql.outbox import OutboxLedger
 from gateway.web.page import create_app
 from tests.gateway.closed import HOUSE_GUID, WATER_GUID
 from tests.gateway.gis.office import guid

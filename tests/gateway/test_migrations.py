@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.statements import named
 from gateway.sqlite import schema
 from gateway.sqlite.connection import connect
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.statements import named
 from gateway.store import StoreError
 
 VERSIONS = schema.MIGRATIONS / "versions"

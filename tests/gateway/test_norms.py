@@ -9,7 +9,7 @@ import pytest
 
 from gateway.csv_lines import RegistryError
 from gateway.norms import Norm, Season, import_norms, import_seasons
-from gateway.sqlite.norms import NormLedger
+from gateway.sql.norms import NormLedger
 from tests.gateway.town import HOUSE, Town
 
 NORMS = "house,account,register,unit,since,amount"

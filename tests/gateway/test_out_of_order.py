@@ -10,8 +10,8 @@ from gateway import orders
 from gateway.closing_records import Closing
 from gateway.csv_lines import RegistryError
 from gateway.estimation.terms import Cause
-from gateway.sqlite.estimates import EstimateLedger
-from gateway.sqlite.orders import OrderLedger
+from gateway.sql.estimates import EstimateLedger
+from gateway.sql.orders import OrderLedger
 from tests.gateway.test_corrections import (
     WATER,
     Flat,

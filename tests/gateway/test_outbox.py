@@ -13,10 +13,10 @@ from gateway.handoff.pump import LAST_DELAY_S, Pump
 from gateway.handoff.reconcile import reconcile
 from gateway.handoff.target import Answer, DueEvent, State
 from gateway.reopening import Person, reopen_period
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.overview import look
-from gateway.sqlite.reconcile import ReconcileLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.overview import look
+from gateway.sql.reconcile import ReconcileLedger
 from tests.gateway.town import HOUSE, Town, local
 
 NOW_MS = local(10, 1, 2)
@@ -165,7 +165,7 @@ async def test_what_was_refused_and_withdrawn_is_not_sent_any_more(
     assert await pump(reopened, erp).once(LATER_MS) == 0
     for state in (State.REFUSED, State.LEFT_OUT):
         assert retry(outbox, asked, state, ("Orlova", "test", "again")) == []
-    *_, entry = SqliteAudit(reopened.store.database.connection).entries()
+    *_, entry = SqlAudit(reopened.store.database.connection).entries()
     assert entry.act.after == "erp: withdrawn, left out"
     book = ReconcileLedger(reopened.store.database.connection).book("2026-09", None)
     statement = reconcile(book, "2026-09", None)

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-import gateway.sqlite
+import gateway.sql
 from drivers.reading import Resource
 from gateway.closing_records import House
 from gateway.contracts import Calendar, Contract, Cutoff
 from gateway.period_book import Carried, PeriodState, book, without_line
-from gateway.sqlite.periods import PeriodLedger
+from gateway.sql.periods import PeriodLedger
 from tests.gateway.shell import refusal, run, said
 from tests.gateway.test_corrections import WATER
 from tests.gateway.town import HOUSE, Dial, Town, local
@@ -226,7 +226,7 @@ def test_an_unknown_house_is_refused(data: Path) -> None:
 
 def test_only_writing_and_following_a_withdrawn_line_go_past_the_views() -> None:
     """Whoever reads lines reads what stands; these few say why they look at everything."""
-    sqlite = Path(gateway.sqlite.__file__).parent
+    sqlite = Path(gateway.sql.__file__).parent
     naming = {
         file.name
         for file in [*sqlite.glob("*.py"), *sqlite.glob("*.sql")]

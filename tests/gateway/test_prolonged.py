@@ -8,7 +8,7 @@ import pytest
 from drivers.reading import Resource
 from gateway.rules import prolonged
 from gateway.rules.parameters import TABLE
-from gateway.sqlite.estimates import EstimateLedger
+from gateway.sql.estimates import EstimateLedger
 from tests.gateway.shell import said
 from tests.gateway.test_corrections import WATER, Flat, three_months
 from tests.gateway.town import Town

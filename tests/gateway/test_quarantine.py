@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from gateway.quarantine import TOPIC_KEPT_CHARS, Reason, Refusal, evidence
-from gateway.sqlite.quarantine import BYTES_MAX, ROWS_MAX
-from gateway.sqlite.store import SqliteStore, open_store
+from gateway.sql.quarantine import BYTES_MAX, ROWS_MAX
+from gateway.sql.store import SqlStore, open_store
 from gateway.store import QuarantineRow
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
+def store(tmp_path: Path) -> Iterator[SqlStore]:
     store = open_store(tmp_path / "ledger.db", "off")
     yield store
     store.close()
@@ -22,20 +22,20 @@ def a_row(message: bytes, reason: Reason = Reason.MALFORMED) -> QuarantineRow:
     return evidence("topic", message, Refusal(reason, "detail"), now_ms=5)
 
 
-def test_a_row_says_what_came_and_why_not(store: SqliteStore) -> None:
+def test_a_row_says_what_came_and_why_not(store: SqlStore) -> None:
     store.quarantine.add([a_row(b"bytes")])
     (row,) = store.quarantine.kept()
     assert row == a_row(b"bytes")
     assert (row.reason, row.detail, row.size) == ("malformed", "detail", 5)
 
 
-def test_the_newest_come_first(store: SqliteStore) -> None:
+def test_the_newest_come_first(store: SqlStore) -> None:
     store.quarantine.add([a_row(b"1"), a_row(b"2")])
     store.quarantine.add([a_row(b"3")])
     assert [row.evidence for row in store.quarantine.kept()] == [b"3", b"2", b"1"]
 
 
-def test_the_oldest_of_the_same_reason_give_way(store: SqliteStore) -> None:
+def test_the_oldest_of_the_same_reason_give_way(store: SqlStore) -> None:
     store.quarantine.add([a_row(b"else", Reason.UNKNOWN_KEY)])
     store.quarantine.add([a_row(b"%d" % n) for n in range(ROWS_MAX)])
     store.quarantine.add([a_row(b"last"), a_row(b"very last")])
@@ -48,7 +48,7 @@ def test_the_oldest_of_the_same_reason_give_way(store: SqliteStore) -> None:
     }
 
 
-def test_large_messages_are_bounded_by_their_bytes(store: SqliteStore) -> None:
+def test_large_messages_are_bounded_by_their_bytes(store: SqlStore) -> None:
     large = bytes(256 * 1024)
     for _ in range(70):
         store.quarantine.add([a_row(large)])

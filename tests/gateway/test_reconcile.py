@@ -14,9 +14,9 @@ from gateway.handoff import target
 from gateway.handoff.pump import Pump
 from gateway.handoff.reconcile import DWELLINGS, HOUSE, Kind, Statement, reconcile
 from gateway.handoff.target import Answer, DueEvent, State
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.pull import PullLedger
-from gateway.sqlite.reconcile import ReconcileLedger
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.pull import PullLedger
+from gateway.sql.reconcile import ReconcileLedger
 from gateway.web.page import create_app
 from tests.gateway.test_api import Browser
 from tests.gateway.town import DAY_MS, Dial, Town, local

@@ -21,12 +21,12 @@ from gateway.handoff.csv import CsvTarget
 from gateway.handoff.event import event_maker
 from gateway.handoff.target import DueEvent
 from gateway.reopening import Person, Reopened, reopen_period
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.closed import ClosedLedger
-from gateway.sqlite.estimates import EstimateLedger
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.overview import look
-from gateway.sqlite.trace import TraceLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.closed import ClosedLedger
+from gateway.sql.estimates import EstimateLedger
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.overview import look
+from gateway.sql.trace import TraceLedger
 from tests.gateway.test_corrections import WATER, month_start, norms
 from tests.gateway.test_windows import CROSSING, SIX, SIX_DRAWN, agree
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, Town, local
@@ -194,7 +194,7 @@ def test_a_withdrawn_line_stays_traceable(corrected: Town) -> None:
 
 def test_who_reopened_stands_in_the_audit_log(corrected: Town) -> None:
     reopen(corrected, "2026-10")
-    entries: list[Entry] = list(SqliteAudit(corrected.store.database.connection).entries())
+    entries: list[Entry] = list(SqlAudit(corrected.store.database.connection).entries())
     act = entries[-1].act
     assert (act.actor, act.act, act.subject) == (CLERK.actor, "reopen-period", f"{HOUSE} 2026-10")
     assert (act.before, act.why) == ("closed, revision 1", CLERK.why)

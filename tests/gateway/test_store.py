@@ -9,8 +9,8 @@ from drivers.reading import Resource
 from gateway import registry
 from gateway.model import DeviceKey, Level, Link
 from gateway.rules.order import Chained, Placed
+from gateway.sql.store import open_store
 from gateway.sqlite.connection import connect
-from gateway.sqlite.store import open_store
 from gateway.store import (
     Around,
     BatchRow,

@@ -13,7 +13,7 @@ from gateway.__main__ import main
 from gateway.config import LEDGER_FILE, WebConfig
 from gateway.rules import VERSION
 from gateway.rules.parameters import ROWS
-from gateway.sqlite.overview import look
+from gateway.sql.overview import look
 from gateway.surveillance import (
     GAPS_KEPT,
     Delivered,

@@ -6,10 +6,10 @@ import pytest
 
 from gateway.acts.entering import Desk, enter
 from gateway.config import LEDGER_FILE
-from gateway.sqlite.acts import ActLedger
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.store import open_store
-from gateway.sqlite.too_late import acts_entered
+from gateway.sql.acts import ActLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.store import open_store
+from gateway.sql.too_late import acts_entered
 from gateway.too_late import HOUSES_SAID_MAX, Closed, told
 from tests.gateway.shell import run, said
 from tests.gateway.test_corrections import WATER, Flat, month_start, three_months
@@ -78,7 +78,7 @@ def test_acts_come_too_late_for_unread_periods_from_their_month_on(
         with acts_entered(connection) as concerned:
             by = ("Иванова", "test", month_start(24))
             enter(
-                Desk(ActLedger(connection), SqliteAudit(connection), *by),
+                Desk(ActLedger(connection), SqlAudit(connection), *by),
                 f"{ACTS}\n{line}".encode(),
                 {},
             )

@@ -10,7 +10,7 @@ from gateway.contracts import Calendar
 from gateway.handoff.event import event_maker
 from gateway.period_book import Carried, without_line
 from gateway.reopening import Person, reopen_period
-from gateway.sqlite.overview import look
+from gateway.sql.overview import look
 from gateway.web.periods import PeriodsView
 from gateway.web.texts import Words
 from tests.gateway.test_period_book import REASONS

@@ -16,7 +16,7 @@ from gateway.closing import ClosingError
 from gateway.closing_records import ClosingLine
 from gateway.contract_csv import import_contracts
 from gateway.csv_lines import RegistryError
-from gateway.sqlite.contracts import ContractLedger
+from gateway.sql.contracts import ContractLedger
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, Dial, Town, local
 
 HEAD = "house,resource,since,first_day,last_day,next_month,cutoff\n"

@@ -16,8 +16,8 @@ from gateway.handoff.event import event_maker
 from gateway.ingest import Ingest, Outcome
 from gateway.opening import Incoming
 from gateway.reopening import Person, reopen_period
-from gateway.sqlite.billing import BillingLedger
-from gateway.sqlite.store import open_store
+from gateway.sql.billing import BillingLedger
+from gateway.sql.store import open_store
 
 DEVICE_KEY = SigningKey.from_seed(bytes(range(32)))
 GATEWAY_KEY = SigningKey.from_seed(bytes(range(1, 33)))

@@ -1,6 +1,6 @@
 """Functions that take bytes or text apart and are not fuzzed, each with the reason.
 
-What stands in our own ledger (`gateway/sqlite/`) was checked when it was entered and is left out
+What stands in our own ledger (`gateway/sql/`) was checked when it was entered and is left out
 by the walk itself.
 """
 

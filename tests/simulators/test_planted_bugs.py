@@ -17,9 +17,9 @@ from cloud_sync.signing import SigningKey
 from edge.spool import Counters, Spool, SpoolError
 from gateway import registry
 from gateway.handoff.target import ACKNOWLEDGED, Answer, DueEvent
+from gateway.sql.ledger import SqlLedger
+from gateway.sql.store import SqlStore
 from gateway.sqlite.connection import Database, connect
-from gateway.sqlite.ledger import SqliteLedger
-from gateway.sqlite.store import SqliteStore
 from gateway.store import VerdictRow
 from simulators.billing_system import BillingSystem
 from simulators.network import Faults
@@ -40,12 +40,10 @@ def broken(folder: Path, parts: Parts, weather: Weather = CLEAR) -> set[str]:
     return {finding.name for finding in report.invariants if not finding.held}
 
 
-def a_store(
-    ledger: type[SqliteLedger] = SqliteLedger, **changes: type
-) -> Callable[..., SqliteStore]:
-    def open_(path: Path) -> SqliteStore:
+def a_store(ledger: type[SqlLedger] = SqlLedger, **changes: type) -> Callable[..., SqlStore]:
+    def open_(path: Path) -> SqlStore:
         database = changes.get("database", Database)(connect(path, "off").connection)
-        store = changes.get("store", SqliteStore)(database)
+        store = changes.get("store", SqlStore)(database)
         store.ledger = ledger(database)
         return store  # type: ignore[no-any-return]  # made by a class a test chose
 
@@ -64,7 +62,7 @@ def test_a_ledger_that_forgets_a_commit_is_found(tmp_path: Path) -> None:
     class Forgotten(Exception):
         pass
 
-    class ForgetfulStore(SqliteStore):
+    class ForgetfulStore(SqlStore):
         commits = 0
 
         @contextmanager
@@ -130,7 +128,7 @@ def test_a_meter_that_lies_is_found(tmp_path: Path) -> None:
 def test_a_forger_with_a_stolen_key_is_found(tmp_path: Path) -> None:
     stolen = SigningKey.from_seed(bytes(32))
 
-    def open_(path: Path) -> SqliteStore:
+    def open_(path: Path) -> SqlStore:
         store = a_store()(path)
         registry.add_device_key(store, "edge-north", stolen.public, 0)
         return store
@@ -140,7 +138,7 @@ def test_a_forger_with_a_stolen_key_is_found(tmp_path: Path) -> None:
 
 
 def test_readings_entered_twice_are_found(tmp_path: Path) -> None:
-    class DoublingLedger(SqliteLedger):
+    class DoublingLedger(SqlLedger):
         def add_readings(self, rows: Sequence[tuple[int, ...]]) -> None:
             super().add_readings([*rows, (*rows[0][:2], 9, *rows[0][3:])])
 
@@ -149,7 +147,7 @@ def test_readings_entered_twice_are_found(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_is_not_entered_whole_is_found(tmp_path: Path) -> None:
-    class CarelessLedger(SqliteLedger):
+    class CarelessLedger(SqlLedger):
         def add_readings(self, rows: Sequence[tuple[int, ...]]) -> None:
             super().add_readings(rows[:-1])
 
@@ -157,7 +155,7 @@ def test_a_batch_that_is_not_entered_whole_is_found(tmp_path: Path) -> None:
 
 
 def test_an_altered_value_is_found(tmp_path: Path) -> None:
-    class RoundingLedger(SqliteLedger):
+    class RoundingLedger(SqlLedger):
         def add_readings(self, rows: Sequence[tuple[int, ...]]) -> None:
             super().add_readings([(*row[:3], row[3] // 1000 * 1000, *row[4:]) for row in rows])
 
@@ -166,7 +164,7 @@ def test_an_altered_value_is_found(tmp_path: Path) -> None:
 
 
 def test_findings_that_are_not_kept_are_found(tmp_path: Path) -> None:
-    class TolerantLedger(SqliteLedger):
+    class TolerantLedger(SqlLedger):
         def add_verdicts(self, rows: Sequence[VerdictRow]) -> None:
             del rows
 
@@ -174,7 +172,7 @@ def test_findings_that_are_not_kept_are_found(tmp_path: Path) -> None:
 
 
 def test_doubts_that_are_accepted_are_found(tmp_path: Path) -> None:
-    class BelievingLedger(SqliteLedger):
+    class BelievingLedger(SqlLedger):
         def add_readings(self, rows: Sequence[tuple[int, ...]]) -> None:
             super().add_readings([(*row[:4], 0, *row[5:]) for row in rows])
 

@@ -17,9 +17,9 @@ from click.testing import CliRunner
 
 from cloud_sync.signing import SigningKey
 from gateway.handoff.target import Answer, DueEvent
+from gateway.sql.ledger import SqlLedger
+from gateway.sql.store import SqlStore
 from gateway.sqlite.connection import Database, connect
-from gateway.sqlite.ledger import SqliteLedger
-from gateway.sqlite.store import SqliteStore
 from gateway.store import VerdictRow
 from simulators.evidence import Tally
 from simulators.year.books import Books
@@ -204,12 +204,12 @@ def test_a_spoilt_ledger_is_found(name: str, lived: Lived) -> None:
 
 
 def test_a_verdict_that_is_lost_is_found(tmp_path: Path) -> None:
-    class Speechless(SqliteLedger):
+    class Speechless(SqlLedger):
         def add_verdicts(self, rows: Sequence[VerdictRow]) -> None:
             super().add_verdicts([row for row in rows if row.severity != "E"])
 
-    def opened(path: Path) -> SqliteStore:
-        store = SqliteStore(Database(connect(path, "off").connection))
+    def opened(path: Path) -> SqlStore:
+        store = SqlStore(Database(connect(path, "off").connection))
         store.ledger = Speechless(store.database)
         return store
 

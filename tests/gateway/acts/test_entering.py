@@ -13,9 +13,9 @@ from gateway.acts.model import Act, Charge, Kind
 from gateway.audit import check
 from gateway.csv_lines import RegistryError
 from gateway.norms import import_norms
-from gateway.sqlite.acts import ActLedger
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.norms import NormLedger
+from gateway.sql.acts import ActLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.norms import NormLedger
 from tests.gateway.town import HOUSE, Dial, Town, local
 
 COLUMNS = "kind,number,made_on,made_by,account,point,register,capacity_per_h,begun_on"
@@ -37,7 +37,7 @@ def town(tmp_path: Path) -> Town:
 
 def desk(town: Town, person: str = "Иванова") -> Desk:
     connection = town.store.database.connection
-    return Desk(ActLedger(connection), SqliteAudit(connection), person, "test", NOW_MS)
+    return Desk(ActLedger(connection), SqlAudit(connection), person, "test", NOW_MS)
 
 
 def entered(

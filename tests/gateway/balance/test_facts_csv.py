@@ -9,7 +9,7 @@ import pytest
 from gateway.balance.facts_csv import import_areas, import_norms
 from gateway.balance.model import House, Norm, Premises, Use
 from gateway.registry import RegistryError
-from gateway.sqlite.balance import BalanceLedger, FactsLedger
+from gateway.sql.balance import BalanceLedger, FactsLedger
 from tests.gateway.town import HOUSE, Town
 
 AREAS = "house,subject,use,area_m2,residents,valid_from"

@@ -8,8 +8,8 @@ from drivers.reading import ClockState, MeterStatus
 from gateway.balance import notices
 from gateway.balance.hints import Hint, HintKind
 from gateway.balance.report import recent_hints
-from gateway.sqlite.balance import BalanceLedger, FactsLedger
-from gateway.sqlite.store import open_store
+from gateway.sql.balance import BalanceLedger, FactsLedger
+from gateway.sql.store import open_store
 from tests.gateway.estate import MIDNIGHT_MS, Estate, a_readout, kwh
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, SINCE_MS, Dial, Town, local
 

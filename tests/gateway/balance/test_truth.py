@@ -9,7 +9,7 @@ import pytest
 from gateway.balance.facts_csv import import_areas
 from gateway.balance.model import Balance
 from gateway.balance.report import house_balance
-from gateway.sqlite.balance import BalanceLedger, FactsLedger
+from gateway.sql.balance import BalanceLedger, FactsLedger
 from tests.gateway.town import HOUSE, Dial, Town, local
 
 FLATS = [str(number) for number in range(1, 8)]

@@ -17,8 +17,8 @@ from gateway.broker.keeper import Keeper
 from gateway.broker.model import Listener, Plan
 from gateway.broker.model import Tls as ServerTls
 from gateway.broker.reload import by_signal
-from gateway.sqlite.broker import SpeakersLedger
-from gateway.sqlite.store import open_store
+from gateway.sql.broker import SpeakersLedger
+from gateway.sql.store import open_store
 from gateway.wiring import system_clock
 from tests.cloud_sync.brokers import HOST, MOSQUITTO, free_port
 

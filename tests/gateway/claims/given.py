@@ -9,7 +9,7 @@ from gateway.claims.list import ClaimRow
 from gateway.claims.model import Claim, ClaimSource, Entered, enter
 from gateway.closing_records import ClosingLine
 from gateway.model import FOREVER_MS
-from gateway.sqlite.claims import SqliteClaims, SqliteClaimStore
+from gateway.sql.claims import SqlClaims, SqlClaimStore
 from tests.gateway.town import HOUR_MS, Town, local
 
 OBIS = "1-0:1.8.0"
@@ -34,11 +34,11 @@ class Said(NamedTuple):
 
 def give(town: Town, *said: Said, now_ms: int | None = None) -> Entered:
     claims = [one.claim(number) for number, one in enumerate(said)]
-    return enter(SqliteClaimStore(town.store.database), claims, now_ms or local(10, 1, 1))
+    return enter(SqlClaimStore(town.store.database), claims, now_ms or local(10, 1, 1))
 
 
 def listed(town: Town) -> list[ClaimRow]:
-    rows = SqliteClaims(town.store.database.connection).claims(None, 0, FOREVER_MS, 100)
+    rows = SqlClaims(town.store.database.connection).claims(None, 0, FOREVER_MS, 100)
     return sorted(rows, key=lambda row: row.number)
 
 

@@ -7,8 +7,8 @@ import pytest
 from gateway.acts.entering import Desk, enter
 from gateway.closing_records import ClosingLine
 from gateway.explain.reasons import in_russian
-from gateway.sqlite.acts import ActLedger
-from gateway.sqlite.audit import SqliteAudit
+from gateway.sql.acts import ActLedger
+from gateway.sql.audit import SqlAudit
 from tests.gateway.claims.given import Said, automatic, closed, give, listed
 from tests.gateway.town import Town, local
 
@@ -23,7 +23,7 @@ WHY = "access refused (acts 12 of 2026-09-03, 14 of 2026-09-20), ПП 354 п. 60
 
 def acts(town: Town, *lines: str) -> None:
     with town.store.transaction() as connection:
-        desk = Desk(ActLedger(connection), SqliteAudit(connection), "Иванова", "test", local(10, 1))
+        desk = Desk(ActLedger(connection), SqlAudit(connection), "Иванова", "test", local(10, 1))
         enter(desk, "\n".join([COLUMNS, *lines]).encode(), {})
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.claims.model import enter
 from gateway.claims.ports import CLAIM_COPIES
 from gateway.ingest import Ingest
-from gateway.sqlite.claims import SqliteClaimStore
+from gateway.sql.claims import SqlClaimStore
 from tests.gateway.claims.given import CLAIMS, DAYS, Said, closed, give, listed
 from tests.gateway.town import GATEWAY_KEY, Town, local
 
@@ -22,11 +22,11 @@ END = local(10, 1)
 ARRIVALS = [
     lambda town: give(town, Said("resident", 24, "330")),
     lambda town: enter(
-        SqliteClaimStore(town.store.database),
+        SqlClaimStore(town.store.database),
         [Said("photo", 20, "290").claim(9)], local(10, 1, 1),
     ),
     lambda town: enter(
-        SqliteClaimStore(town.store.database),
+        SqlClaimStore(town.store.database),
         [Said("inspection", 3, "131").claim(8)], local(10, 1, 1),
     ),
     lambda town: town.ingest.process([town.early], local(10, 1, 1)),
@@ -64,7 +64,7 @@ def test_whatever_is_said_the_order_of_arrival_makes_no_difference(
         for day in sorted(days):
             town.read("A1", local(9, day, 0, 1), 10_000 + 1000 * (day - 1))
             batches.append(town.seal())
-        store = SqliteClaimStore(town.store.database)
+        store = SqlClaimStore(town.store.database)
         for number in order:
             if number < len(batches):
                 town.ingest.process([batches[number]], local(10, 1, 1))

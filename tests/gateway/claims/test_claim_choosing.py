@@ -10,7 +10,7 @@ from gateway.claims.deciding import bring
 from gateway.claims.model import ClaimSource, enter
 from gateway.review import decisions
 from gateway.review.words import Kind, Order, ReviewError
-from gateway.sqlite.claims import SqliteClaimStore
+from gateway.sql.claims import SqlClaimStore
 from tests.gateway.claims.given import Said, automatic, closed, give, listed
 from tests.gateway.office import Office
 from tests.gateway.town import DAY_MS, HOUR_MS, Dial, Town, local
@@ -245,7 +245,7 @@ def test_what_could_not_have_been_read_is_refused(
     town: Town, changes: dict[str, object], why: str
 ) -> None:
     claim = Said("resident", 24, "330").claim(0)._replace(**changes)  # type: ignore[arg-type]
-    made = enter(SqliteClaimStore(town.store.database), [claim], local(10, 1, 1))
+    made = enter(SqlClaimStore(town.store.database), [claim], local(10, 1, 1))
     ((refused, said),) = made.refused
     assert refused == claim
     assert why in said
@@ -262,7 +262,7 @@ def test_the_example_of_the_documentation(tmp_path: Path) -> None:
         Said("inspection", 25, "112.900"), Said("resident", 24, "131", 13),
     )  # fmt: skip
     claims = [one.claim(number)._replace(obis=dial.obis) for number, one in enumerate(said)]
-    enter(SqliteClaimStore(town.store.database), claims, local(10, 1, 1))
+    enter(SqlClaimStore(town.store.database), claims, local(10, 1, 1))
     line = closed(town)
     assert (line.source, line.closing_value) == ("inspection", Decimal("112.900"))
     assert line.consumption == Decimal("22.9")
@@ -308,7 +308,7 @@ def test_of_an_exchanged_meter_each_claim_is_judged_by_its_own_meter(town: Town)
         Said("photo", 15, "5", 12).claim(4)._replace(serial="A2"),
         Said("photo", 16, "250").claim(5),
     ]
-    made = enter(SqliteClaimStore(town.store.database), claims, local(10, 1, 1))
+    made = enter(SqlClaimStore(town.store.database), claims, local(10, 1, 1))
     assert [one.claim.reference for one in made.refused] == ["r5"]
     assert "stood at no metering point" in made.refused[0].why
     line = closed(town)
@@ -337,7 +337,7 @@ def test_a_claim_that_moves_too_much_takes_two_people(
 ) -> None:
     give(town, Said("resident", 24, "330"))
     store, limits = Office(town).store, {(Resource.ELECTRICITY, Unit.KWH): above}
-    reference = bring(SqliteClaimStore(town.store.database), 1, "Иванова", local(9, 28))
+    reference = bring(SqlClaimStore(town.store.database), 1, "Иванова", local(9, 28))
     order = Order(Kind.ACCEPT, reference, "Иванова", "test", "звонили жильцу")
     decided = decisions.decide(store, order, local(9, 28), limits)
     assert (decided.done, listed(town)[0].standing) == (done, standing)

@@ -14,7 +14,7 @@ from gateway.opening import Incoming
 from gateway.reopening import Person, reopen_period
 from gateway.review import decisions
 from gateway.review.words import Kind, Order
-from gateway.sqlite.claims import SqliteClaimStore
+from gateway.sql.claims import SqlClaimStore
 from tests.gateway.claims.given import CLAIMS, DAYS, Said, closed, give, listed
 from tests.gateway.office import ANY, Office
 from tests.gateway.town import HOUSE, Town, local
@@ -28,7 +28,7 @@ def test_a_loser_counts_where_the_winner_is_rejected_and_the_period_closed_again
     give(town, Said("photo", 24, "331"), Said("resident", 24, "330"))
     assert closed(town).source == "photo"
     office = Office(town)
-    reference = bring(SqliteClaimStore(town.store.database), 1, "Иванова", local(10, 1, 2))
+    reference = bring(SqlClaimStore(town.store.database), 1, "Иванова", local(10, 1, 2))
     order = Order(Kind.REJECT, reference, "Иванова", "test", "чужой счётчик")
     decisions.decide(office.store, order, local(10, 1, 2), ANY)
     reopen(town)
@@ -50,7 +50,7 @@ def test_closed_again_a_period_chooses_anew_and_keeps_what_was_said_before(town:
     reopen(town)
     assert [row.standing for row in listed(town)] == ["open"]
     photo = Said("photo", 24, "339.25").claim(7)
-    enter(SqliteClaimStore(town.store.database), [photo], local(10, 1, 3))
+    enter(SqlClaimStore(town.store.database), [photo], local(10, 1, 3))
     again = closed(town, now_ms=local(10, 1, 4))
     assert (again.source, again.closing_value) == ("photo", Decimal("339.25"))
     assert [row.standing for row in listed(town)] == ["lost", "chosen"]
@@ -63,12 +63,12 @@ def test_closed_again_a_period_chooses_anew_and_keeps_what_was_said_before(town:
 def test_what_a_person_decided_of_a_claim_stands_when_a_period_is_reopened(town: Town) -> None:
     give(town, Said("resident", 24, "330"))
     closed(town)
-    reference = bring(SqliteClaimStore(town.store.database), 1, "Иванова", local(10, 1, 2))
+    reference = bring(SqlClaimStore(town.store.database), 1, "Иванова", local(10, 1, 2))
     order = Order(Kind.ACCEPT, reference, "Иванова", "test", "звонили жильцу")
     decisions.decide(Office(town).store, order, local(10, 1, 2), ANY)
     reopen(town)
     photo = Said("photo", 24, "339.25").claim(7)
-    enter(SqliteClaimStore(town.store.database), [photo], local(10, 1, 3))
+    enter(SqlClaimStore(town.store.database), [photo], local(10, 1, 3))
     assert closed(town, now_ms=local(10, 1, 4)).source == "resident"
 
 
@@ -94,7 +94,7 @@ def test_closed_again_a_period_is_as_if_it_had_been_closed_only_now(
                 reopen(town)
             for one in coming[first:last]:
                 if isinstance(one, Claim):
-                    enter(SqliteClaimStore(town.store.database), [one], local(10, 1, 1))
+                    enter(SqlClaimStore(town.store.database), [one], local(10, 1, 1))
                 else:
                     town.ingest.process([one], local(10, 1, 1))
         line = closed(town, now_ms=local(10, 1, 4))

@@ -12,10 +12,10 @@ from gateway.review import decisions
 from gateway.review.rising import Limits
 from gateway.review.story import story_lines
 from gateway.review.words import Decided, Kind, Order, ReviewError
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.claims import SqliteClaimStore
-from gateway.sqlite.closed import ClosedLedger
-from gateway.sqlite.trace import TraceLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.claims import SqlClaimStore
+from gateway.sql.closed import ClosedLedger
+from gateway.sql.trace import TraceLedger
 from tests.gateway.claims.given import Said, automatic, closed, give, listed
 from tests.gateway.office import ANY, LIMITS, Office
 from tests.gateway.town import Town, local
@@ -23,13 +23,13 @@ from tests.gateway.town import Town, local
 
 def decide(town: Town, act: Kind, number: int, limits: Limits = ANY) -> Decided:
     now_ms = local(10, 1, 1)
-    reference = bring(SqliteClaimStore(town.store.database), number, "Иванова", now_ms)
+    reference = bring(SqlClaimStore(town.store.database), number, "Иванова", now_ms)
     order = Order(act, reference, "Иванова", "test", "звонила жильцу")
     return decisions.decide(Office(town).store, order, now_ms, limits)
 
 
 def log(town: Town) -> list[Entry]:
-    return list(SqliteAudit(town.store.database.connection).entries())
+    return list(SqlAudit(town.store.database.connection).entries())
 
 
 def test_a_person_may_choose_another_claim_than_the_policy_would(town: Town) -> None:
@@ -89,7 +89,7 @@ def test_the_story_of_a_reading_tells_of_the_claims_about_it(town: Town) -> None
     automatic(town, 25, 26)
     give(town, Said("inspection", 25, "310"), Said("resident", 25, "345"))
     closed(town)
-    reference = bring(SqliteClaimStore(town.store.database), 1, "Иванова", local(10, 1, 1))
+    reference = bring(SqlClaimStore(town.store.database), 1, "Иванова", local(10, 1, 1))
     found = Office(town).queue.story(reference)
     assert found is not None
     told = [text for name, text in story_lines(found) if name == "claim"]

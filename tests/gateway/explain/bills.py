@@ -7,7 +7,7 @@ from gateway.explain.assembly import explain
 from gateway.explain.model import Explanation
 from gateway.explain.telling import tell
 from gateway.explain.told import Explained
-from gateway.sqlite.explain import ExplainLedger
+from gateway.sql.explain import ExplainLedger
 from gateway.web.texts import Words
 from tests.gateway.town import HOUR_MS, Dial, Town, local
 

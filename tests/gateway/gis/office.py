@@ -13,8 +13,8 @@ from gateway.gis.exchange import Exchange, Settings, Signer
 from gateway.gis.soap import Sender
 from gateway.handoff.target import State
 from gateway.model import GisDevice
-from gateway.sqlite.gis import GisLedger
-from gateway.sqlite.outbox import OutboxLedger
+from gateway.sql.gis import GisLedger
+from gateway.sql.outbox import OutboxLedger
 from tests.gateway.closed import HOUSE_GUID, WATER_GUID
 from tests.gateway.town import Dial, Town, local
 

@@ -11,8 +11,8 @@ from gateway.__main__ import main
 from gateway.claims.model import ClaimSource
 from gateway.gis import history
 from gateway.gis.parsing import parsed
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.store import open_store
+from gateway.sql.audit import SqlAudit
+from gateway.sql.store import open_store
 from simulators.gis_service import GisService, Known, serving
 from tests.gateway.gis.office import ORGANISATION, SHARED, a_town, guid
 from tests.gateway.gis_schema import check, needs_schema
@@ -67,7 +67,7 @@ def test_send_poll_list_and_retry(folder: Path) -> None:
         said(config, "gis", "poll")
         assert "3 acknowledged, 1 left-out" in said(config, "gis", "poll")
     store = open_store(folder / "ledger.sqlite")
-    acts = [one.act for one in SqliteAudit(store.database.connection).entries()]
+    acts = [one.act for one in SqlAudit(store.database.connection).entries()]
     (act,) = [one for one in acts if one.act == "outbox retry"]
     store.close()
     assert (act.actor, act.act, act.subject) == ("Иванова", "outbox retry", f"line {line}")

@@ -14,10 +14,10 @@ from gateway.gis.model import GisError
 from gateway.gis.soap import Sender
 from gateway.handoff.reconcile import Statement, reconcile
 from gateway.handoff.target import State
+from gateway.sql.gis import GisLedger
+from gateway.sql.outbox import HANDED_OVER
+from gateway.sql.reconcile import ReconcileLedger
 from gateway.sqlite.connection import Database
-from gateway.sqlite.gis import GisLedger
-from gateway.sqlite.outbox import HANDED_OVER
-from gateway.sqlite.reconcile import ReconcileLedger
 from simulators.gis_service import GisService
 from tests.gateway.gis.office import HOUR_MS, NOW_MS, ORGANISATION, a_town, guid
 from tests.gateway.mortal import Fate, KilledError, ledger

@@ -10,8 +10,8 @@ from gateway.gis.exchange import ATTEMPTS_MAX, SENT_BEFORE
 from gateway.gis.model import GisError, Refused, Stage
 from gateway.handoff import target
 from gateway.handoff.target import State
-from gateway.sqlite.gis import GisLedger
-from gateway.sqlite.outbox import HANDED_OVER, OutboxLedger
+from gateway.sql.gis import GisLedger
+from gateway.sql.outbox import HANDED_OVER, OutboxLedger
 from simulators.gis_service import Faults, GisService, serving
 from tests.gateway.gis.office import HOUR_MS, NOW_MS, SHARED, a_town, exchanging, guid, states
 from tests.gateway.mortal import KilledError

@@ -17,8 +17,8 @@ from gateway import app, config
 from gateway.__main__ import main
 from gateway.config import LEDGER_FILE
 from gateway.handoff.target import State
-from gateway.sqlite.outbox import OutboxLedger
-from gateway.sqlite.store import open_store
+from gateway.sql.outbox import OutboxLedger
+from gateway.sql.store import open_store
 from gateway.wiring import system_clock
 from simulators.gis_service import Faults, GisService, serving
 from tests.cloud_sync.brokers import free_port

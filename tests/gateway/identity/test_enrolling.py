@@ -15,7 +15,7 @@ from gateway.identity import invitations, revoking
 from gateway.identity.enrolling import CLOCK_SLACK_MS
 from gateway.identity.model import IdentityError, NotLetIn, Why
 from gateway.identity.revoking import Revocation
-from gateway.sqlite import identity as table
+from gateway.sql import identity as table
 from tests.gateway.estate import DAY_MS, LINES, csv
 from tests.gateway.identity.town_hall import (
     HOUSE,

@@ -12,7 +12,7 @@ from gateway.audit import By
 from gateway.identity import authority, invitations
 from gateway.identity.enrolling import Doorkeeper, Ledger, Terms
 from gateway.identity.wired import ledger_of
-from gateway.sqlite.store import SqliteStore, open_store
+from gateway.sql.store import SqlStore, open_store
 from tests.gateway.estate import DAY_MS, GATEWAY_KEY, MIDNIGHT_MS, Estate
 
 HOUSE = "A"
@@ -63,10 +63,10 @@ class TownHall:
         self.ledger, self.keeper = self.another(self.estate.store)
 
     @property
-    def store(self) -> SqliteStore:
+    def store(self) -> SqlStore:
         return self.estate.store
 
-    def another(self, store: SqliteStore | None = None) -> tuple[Ledger, Doorkeeper]:
+    def another(self, store: SqlStore | None = None) -> tuple[Ledger, Doorkeeper]:
         """A second process on the same ledger."""
         ledger = ledger_of(store or open_store(self.path, "off"))
         terms = Terms(

@@ -9,7 +9,7 @@ from gateway import registry
 from gateway.meter_life import acts
 from gateway.meter_life.acts import Placed
 from gateway.registry import NewMeter, RegistryError
-from gateway.sqlite.meter_life import LifeLedger
+from gateway.sql.meter_life import LifeLedger
 from tests.gateway.estate import COLUMNS, DAY_MS, LINES, MIDNIGHT_MS, Estate, a_readout, kwh, litres
 from tests.gateway.test_registry import a_new_flat, everything
 

@@ -10,8 +10,8 @@ from gateway.estimation.terms import Cause
 from gateway.handoff.event import event_maker
 from gateway.meter_life import acts, files
 from gateway.meter_life.files import Author
-from gateway.sqlite.meter_life import LifeLedger
-from gateway.sqlite.orders import OrderLedger
+from gateway.sql.meter_life import LifeLedger
+from gateway.sql.orders import OrderLedger
 from tests.gateway.test_corrections import WATER, Flat, billed, corrected, month_start, three_months
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, Dial, Town, local
 

@@ -11,8 +11,8 @@ from gateway.csv_lines import RegistryError
 from gateway.meter_life import files
 from gateway.meter_life.files import Author
 from gateway.meter_life.seals import broken
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.meter_life import LifeLedger
+from gateway.sql.audit import SqlAudit
+from gateway.sql.meter_life import LifeLedger
 from tests.gateway.estate import MIDNIGHT_MS, Estate, csv
 from tests.gateway.test_registry import a_new_flat, everything
 
@@ -33,7 +33,7 @@ def enter(estate: Estate, header: str, *lines: str) -> dict[str, int]:
 
 
 def log(estate: Estate) -> list[audit.Act]:
-    return [one.act for one in SqliteAudit(estate.store.database.connection).entries()]
+    return [one.act for one in SqlAudit(estate.store.database.connection).entries()]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from gateway.estimation.terms import Cause
 from gateway.meter_life import acts
 from gateway.meter_life.acts import Placed
 from gateway.registry import NewMeter
-from gateway.sqlite.orders import OrderLedger
+from gateway.sql.orders import OrderLedger
 from tests.gateway.meter_life.test_life_closing import (
     BACK,
     POWER,

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.meter_life.files import Author, Verified, import_seals
 from gateway.meter_life.verification import Finding, Verification
-from gateway.sqlite.meter_life import LifeLedger
+from gateway.sql.meter_life import LifeLedger
 from tests.gateway.test_web import IN_HOUSE, get
 from tests.gateway.town import Town, local
 

@@ -22,9 +22,9 @@ from gateway.export.gis_zhkh import as_gis_zhkh
 from gateway.meter_life import acts
 from gateway.model import GisDevice
 from gateway.periods import Bounds
-from gateway.sqlite.balance import BalanceLedger
-from gateway.sqlite.closed import ClosedLedger
-from gateway.sqlite.overview import look
+from gateway.sql.balance import BalanceLedger
+from gateway.sql.closed import ClosedLedger
+from gateway.sql.overview import look
 from tests.gateway.meter_life.test_factor import FACTORS
 from tests.gateway.meter_life.test_life_closing import BACK, POWER, T1, T2, read, relate
 from tests.gateway.town import HOUSE, Town, local

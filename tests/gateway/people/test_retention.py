@@ -11,8 +11,8 @@ from gateway import audit
 from gateway.audit import Act
 from gateway.people.retention import DAY_MS, ROWS_MAX, TERMS, Kept, apply, term
 from gateway.review.words import Kind
-from gateway.sqlite.audit import SqliteAudit
-from gateway.sqlite.people import PeopleLedger, overwriting
+from gateway.sql.audit import SqlAudit
+from gateway.sql.people import PeopleLedger, overwriting
 from tests.gateway.claims.given import Said, give
 from tests.gateway.office import FELL, Office, a_town
 from tests.gateway.town import Town
@@ -70,7 +70,7 @@ def test_what_claims_refer_to_goes_and_their_values_stay(town: Town) -> None:
 
 
 def test_texts_of_the_log_go_after_five_years_and_the_chain_holds(town: Town) -> None:
-    log = SqliteAudit(town.store.database.connection)
+    log = SqlAudit(town.store.database.connection)
     with town.store.transaction():
         for _ in range(ROWS_MAX + 1):
             log.append(Act(town.now_ms, "Иванова", "test", "review", "A1", "x", "y", "Петрова"))

@@ -21,8 +21,8 @@ from gateway.registry import NewMeter
 from gateway.review import decisions
 from gateway.review.reference import Reference
 from gateway.review.words import Kind, Order
-from gateway.sqlite.profile import ProfileLedger, SeriesLedger
-from gateway.sqlite.review import SqliteReviewStore
+from gateway.sql.profile import ProfileLedger, SeriesLedger
+from gateway.sql.review import SqlReviewStore
 from tests.gateway.estate import DAY_MS, MIDNIGHT_MS, QUARTER_MS, Estate, a_readout, csv, kwh
 from tests.gateway.office import ANY as LIMITS
 
@@ -133,7 +133,7 @@ def test_what_a_person_decides_brings_the_day_up_again(
     assert found(house) == []
     name = Reference("E1", "1-0:1.8.1", MIDNIGHT_MS + 50 * QUARTER_MS)
     order = Order(act, name, "Иванова", "test", "кто-то держал магнит")
-    decisions.decide(SqliteReviewStore(house.store.database), order, now_ms, LIMITS)
+    decisions.decide(SqlReviewStore(house.store.database), order, now_ms, LIMITS)
     assert DAY in [one.day for one in run(house, now_ms + HOUR_MS)]
     assert [rule for _, _, rule in found(house)] == rules
     assert run(house, now_ms + HOUR_MS) == []

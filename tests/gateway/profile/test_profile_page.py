@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config import WebConfig
 from gateway.profile import job
-from gateway.sqlite.profile import ProfileLedger
+from gateway.sql.profile import ProfileLedger
 from gateway.web.page import create_app
 from tests.gateway.estate import DAY_MS, HOUR_MS, MIDNIGHT_MS, Estate
 from tests.gateway.profile.test_profile_job import read

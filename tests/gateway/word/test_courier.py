@@ -13,8 +13,8 @@ from cloud_sync.signing import SigningKey
 from cloud_sync.transport import Message
 from drivers.reading import ClockState
 from gateway import registry
-from gateway.sqlite.store import SqliteStore, open_store
-from gateway.sqlite.word import WordLedger
+from gateway.sql.store import SqlStore, open_store
+from gateway.sql.word import WordLedger
 from gateway.word.courier import REPEAT_MS, Courier
 from gateway.word.issuing import LIFETIME_MS, WAITING_MAX, give
 from gateway.word.model import CommandError, NewCommand
@@ -28,7 +28,7 @@ class Office:
     """A ledger with two devices, and the courier."""
 
     def __init__(self, folder: Path) -> None:
-        self.store: SqliteStore = open_store(folder / "ledger.sqlite", "off")
+        self.store: SqlStore = open_store(folder / "ledger.sqlite", "off")
         self.word = WordLedger(self.store.database.connection)
         self.courier = Courier(self.store, self.word)
         with self.store.transaction():

@@ -1,0 +1,68 @@
+"""The quarantine port on SQLite: refused messages with their bytes, bounded per reason.
+
+The bounds are per reason, so that a flood of one kind never washes away the evidence of another.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from gateway.sql.engine import Database
+from gateway.store import QuarantineRow
+
+# Enough to see a pattern in an attack or a broken device, and at most 16 MiB for each of the
+# about ten reasons: whatever is thrown at it, the quarantine stays below 200 MiB.
+ROWS_MAX = 1000
+BYTES_MAX = 16 * 1024 * 1024
+
+_TRIM = """
+DELETE FROM quarantine WHERE reason = :reason AND quarantine_no <= (
+    SELECT quarantine_no FROM (
+        SELECT quarantine_no,
+            row_number() OVER newest_first AS position,
+            sum(kept) OVER newest_first AS bytes
+        FROM quarantine WHERE reason = :reason
+        WINDOW newest_first AS (ORDER BY quarantine_no DESC)
+    )
+    WHERE position > :rows OR bytes > :bytes
+    ORDER BY quarantine_no DESC LIMIT 1
+)
+"""
+
+_COUNT = """
+INSERT INTO quarantine_count VALUES (?, ?, ?)
+ON CONFLICT (reason) DO UPDATE
+SET refused = refused + excluded.refused, dropped = dropped + excluded.dropped
+"""
+
+
+class SqlQuarantine:
+    """`QuarantinePort` on one SQLite connection."""
+
+    def __init__(self, database: Database) -> None:
+        self._sql = database.connection
+
+    def add(self, rows: Sequence[QuarantineRow]) -> None:
+        self._sql.executemany(
+            "INSERT INTO quarantine (reason, received_at_ms, topic, detail, size, sha256, kept, "
+            "evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(*row[:6], len(row.evidence), row.evidence) for row in rows],
+        )
+        for reason, refused in Counter(row.reason for row in rows).items():
+            bounds = {"reason": reason, "rows": ROWS_MAX, "bytes": BYTES_MAX}
+            dropped = self._sql.execute(_TRIM, bounds).rowcount
+            self._sql.execute(_COUNT, (reason, refused, dropped))
+
+    def add_unkept(self, reason: str, count: int) -> None:
+        self._sql.execute(_COUNT, (reason, count, count))
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        rows = self._sql.execute("SELECT reason, refused, dropped FROM quarantine_count")
+        return {reason: (refused, dropped) for reason, refused, dropped in rows}
+
+    def kept(self, reason: str | None = None) -> Iterator[QuarantineRow]:
+        rows = self._sql.execute(
+            "SELECT reason, received_at_ms, topic, detail, size, sha256, evidence "
+            "FROM quarantine WHERE ?1 IS NULL OR reason = ?1 ORDER BY quarantine_no DESC",
+            (reason,),
+        )
+        return (QuarantineRow(*row) for row in rows)
