@@ -141,12 +141,13 @@ class Facts(NamedTuple):
     """What a span's accepted readings say: which one closes it, how often it rolled over.
 
     `after` is the first one too late to close an open span that has no `last` at its end, unless
-    the register rolled over with it.
+    the register rolled over with it. `is_counted_on`: there is such a one, rolled over or not.
     """
 
     last: Mark | None
     rollovers: int
     after: Level | None = None
+    is_counted_on: bool = False
 
 
 class Segment(NamedTuple):

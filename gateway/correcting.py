@@ -147,7 +147,8 @@ def resettled(
             found = [next(answers) for _ in spans]
             opening = _opening(chains[key], place, done[key])
             settled = settling.settle(spans, found) if spans else _gone(opening)
-            done[key].append(_known(chains[key], place, settled))
+            counted_on = bool(found) and found[-1].is_counted_on
+            done[key].append(_known(chains[key], place, settled, is_counted_on=counted_on))
     return done
 
 
@@ -185,14 +186,17 @@ def _stands(chain: Chain, line: Owed, until_ms: int) -> bool:
     )
 
 
-def _known(chain: Chain, place: int, settled: Settled) -> Settled:
+def _known(chain: Chain, place: int, settled: Settled, *, is_counted_on: bool) -> Settled:
     """A line as it is known now; where nothing can be known of a time, that stays as billed.
 
     Neither of the time a meter was out of order, nor of months without readings before that: the
-    next reading that counts is of another meter, or of another start.
+    next reading that counts is of another meter, or of another start. Where the meter itself was
+    read again before it failed (`is_counted_on`), that reading has it all, though no line could be
+    drawn to it: an estimate that stayed would be billed beside it, and the lines after it would
+    be settled from a mark that is behind them.
     """
     opening = settled.opening
-    if settled.method is Method.CARRIED and not settled.unmeasured:
+    if settled.method is Method.CARRIED and not (settled.unmeasured or is_counted_on):
         failed = any(
             one.register_no == opening.register_no
             and one.barred_ms is not None

@@ -54,12 +54,13 @@ def find_ack(heard: bytes) -> bytes | None:
 
 def find_response(heard: bytes, is_meant: Callable[[Long], bool]) -> bytes | None:
     """The first sound frame in `heard` that is the response of a meter that is meant."""
-    for start in range(len(heard)):
-        if heard[start] != frame.LONG_START:
-            continue
+    start = -1
+    while (start := heard.find(frame.LONG_START, start + 1)) >= 0:
+        # No frame is longer: what follows it is not copied for each byte that could begin one.
+        rest = heard[start : start + frame.FRAME_LENGTH_MAX]
         try:
-            length = frame.expected_length(heard[start:])
-            candidate = heard[start : start + length] if length else b""
+            length = frame.expected_length(rest)
+            candidate = rest[:length] if length else b""
             one = frame.parse(candidate)
         except FrameError:
             continue
@@ -80,10 +81,13 @@ def whole(heard: bytes) -> Long | None:
 def cut(raw: bytes) -> list[bytes]:
     """The frames of a readout's raw bytes; FrameError where they are none."""
     frames: list[bytes] = []
-    while raw:
-        length = frame.expected_length(raw)
-        if length is None or length > len(raw):
-            raise FrameError(f"{len(raw)} bytes at the end are no whole frame", raw)
-        frames.append(raw[:length])
-        raw = raw[length:]
+    start = 0
+    while start < len(raw):
+        rest = raw[start : start + frame.FRAME_LENGTH_MAX]
+        length = frame.expected_length(rest)
+        if length is None or length > len(rest):
+            left = len(raw) - start
+            raise FrameError(f"{left} bytes at the end are no whole frame", raw[start:])
+        frames.append(rest[:length])
+        start += length
     return frames

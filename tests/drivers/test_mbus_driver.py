@@ -277,3 +277,9 @@ def test_any_bytes_are_searched_without_an_error(heard: bytes, address: int) -> 
 def test_a_telegram_is_found_among_any_bytes(before: bytes, after: bytes) -> None:
     raw = a_telegram(energy(1))
     assert find_response(before + raw + after, lambda one: one.address == 5) == raw
+
+
+def test_a_response_is_found_behind_any_number_of_starts_of_none() -> None:
+    raw = a_telegram(energy(7), address=5)
+    for noise in (b"\x68" * 20_000, b"\x68\xff\xff\x68" * 5_000, raw[:-1] * 300):
+        assert find_response(noise + raw, lambda one: one.address == 5) == raw

@@ -311,3 +311,24 @@ def test_an_unread_month_is_not_taken_back_because_its_meter_failed_afterwards(f
         closing = flat.close(month)
         assert (billed(closing)[0], corrected(closing)) == ("average", [])
     assert still_open(flat) == 3
+
+
+def test_what_was_read_over_a_rollover_before_the_failure_is_billed_once(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    dial = Dial("8-0:1.0.0", "m3", -3, 6, 900_000)
+    town.install("W1", town.point("P1", resource="cold-water"), dial)
+    flat = Flat(town, dial)
+    for month, mantissa in [(10, 930_000), (11, 960_000), (12, 990_000)]:
+        flat.read((month, mantissa))
+        flat.close(month - 1)
+    assert [billed(flat.close(month)) for month in (12, 13)] == [("average", Decimal(30))] * 2
+    flat.read((14, 45_000))
+    declare(flat, Cause.FAILED, month_start(14) + DAY_MS)
+    february = flat.close(14)
+    # 55 m3 from November to January: the reading has all of it, so December's estimate goes.
+    assert corrected(february) == [
+        ("2026-12-000001", "carried", Decimal(30), Decimal(-30)),
+        ("2027-01-000001", "actual", Decimal(30), Decimal(25)),
+    ]
+    assert february.lines[0].opening_value == Decimal(45)
+    assert still_open(flat) == 1
