@@ -40,8 +40,13 @@ RECEIPT_MS_MAX = 600_000
 # On connecting, the retained receipt comes first and spares sending what is stored already; and
 # devices that come back together do not begin their drain together.
 DRAIN_DELAY_MS = (500, 5_000)
-# A receipt may call missing what was merely behind it on the road.
+# A receipt may call missing what was merely behind it on the road, or at another collector. Where
+# receipts take longer than that anyway, twice as long as they take: a gateway that is behind would
+# otherwise be sent everything again, and be further behind for it.
 OVERTAKEN_MS = 3_000
+OVERTAKEN_TIMES = 2
+# How much of the longest wait is still believed after each shorter one.
+_FADE = 7 / 8
 
 
 class SpoolPort(Protocol):
@@ -80,6 +85,7 @@ class Outgoing(NamedTuple):
 class _Sent:
     at_ms: int
     fresh: bool
+    again: bool
 
 
 class Sender:
@@ -110,6 +116,7 @@ class Sender:
         self._again: set[int] = set()
         self._backlog_from_ms = 0.0
         self._receipt_ms = RECEIPT_MS
+        self._took_ms = 0.0
         self._fresh_was_last = False
 
     def on_connected(self, now_ms: int) -> None:
@@ -158,13 +165,25 @@ class Sender:
         self._receipt_ms = RECEIPT_MS
         gone = self._spool.acknowledge(told.through, told.also)
         covered = ((0, told.through), *told.also)
-        self._sent = {n: sent for n, sent in self._sent.items() if not _within(n, covered)}
+        arrived = {n: sent for n, sent in self._sent.items() if _within(n, covered)}
+        self._sent = {n: sent for n, sent in self._sent.items() if n not in arrived}
         self._again = {n for n in self._again if not _within(n, covered)}
+        self._send_missing(told.missing, now_ms)
+        self._learn(arrived.values(), now_ms)
+        return gone
+
+    def _send_missing(self, missing: Sequence[Range], now_ms: int) -> None:
+        overtaken_ms = max(OVERTAKEN_MS, OVERTAKEN_TIMES * self._took_ms)
         for number, sent in list(self._sent.items()):
-            if _within(number, told.missing) and now_ms - sent.at_ms >= OVERTAKEN_MS:
+            if _within(number, missing) and now_ms - sent.at_ms >= overtaken_ms:
                 self._again.add(number)
                 del self._sent[number]
-        return gone
+
+    def _learn(self, arrived: Iterable[_Sent], now_ms: int) -> None:
+        """How long receipts take; one of a batch sent twice does not say which it answers."""
+        waits = [now_ms - sent.at_ms for sent in arrived if not sent.again]
+        if waits:
+            self._took_ms = max(*waits, _FADE * self._took_ms)
 
     def _fresh(self, now_ms: int) -> Outgoing | None:
         while self._seen and now_ms - self._seen[0][1] > FRESH_MS:
@@ -194,7 +213,7 @@ class Sender:
         message = self._spool.message(sequence)
         if message is None:
             return None
-        self._sent[sequence] = _Sent(now_ms, fresh)
+        self._sent[sequence] = _Sent(now_ms, fresh, sequence in self._again)
         self._fresh_was_last = fresh
         self.counters["sent"] += 1
         if sequence in self._again:

@@ -248,6 +248,23 @@ class TestReceipts:
         sender.on_receipt(told, last_ms + 100)
         assert drain(sender, last_ms + 100, last_ms + 2_000) == []
 
+    def test_where_receipts_take_long_what_is_missing_is_given_as_long_again(
+        self, spool: ListSpool
+    ) -> None:
+        sender = a_sender(spool)
+        sender.on_connected(0)
+        (first, *_) = drain(sender, 0, 8_000)
+        sender.on_receipt(a_receipt(spool, 1), first[0] + 10_000)
+        begun_ms = first[0] + 10_000
+        spool.append()
+        drain(sender, begun_ms, begun_ms + 1_000)
+        told = a_receipt(spool, 1, also=((6, 6),), missing=((2, 5),))
+        sender.on_receipt(told, first[0] + 12_000)
+        assert drain(sender, begun_ms + 2_000, begun_ms + 2_500) == []
+        sender.on_receipt(told, first[0] + 25_000)
+        again = drain(sender, begun_ms + 15_000, begun_ms + 17_000)
+        assert [outgoing.sequence for _, outgoing in again] == [2, 3, 4, 5]
+
     def test_missing_ranges_of_any_size_cost_nothing(self, spool: ListSpool) -> None:
         sender = a_sender(spool)
         sender.on_receipt(a_receipt(spool, 5, missing=((6, 2**53 - 1),)), 0)
