@@ -1,0 +1,116 @@
+"""A real VictoriaMetrics on a free port of this machine, in a folder of its own."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+STARTS_WITHIN_S = 30.0
+
+
+class Sample(NamedTuple):
+    """One sample of a series, the labels sorted."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    at_ms: int
+    value: float
+
+    def label(self, name: str) -> str:
+        return dict(self.labels).get(name, "")
+
+
+class Victoria:
+    """A running server; it can be killed and started again on what it has on disk."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._folder = folder
+        self._port = port
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        program = shutil.which("victoria-metrics")
+        assert program, "victoria-metrics is not installed: run make servers"
+        self._process = subprocess.Popen(
+            [
+                program,
+                f"-storageDataPath={self._folder}",
+                f"-httpListenAddr=127.0.0.1:{self._port}",
+                "-retentionPeriod=100y",
+                "-search.latencyOffset=0s",
+                "-search.disableCache",
+                "-memory.allowedBytes=256MB",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until = time.monotonic() + STARTS_WITHIN_S
+        while True:
+            try:
+                httpx.get(f"{self.url}/health").raise_for_status()
+            except httpx.HTTPError:
+                assert time.monotonic() < until, "victoria-metrics did not start"
+                time.sleep(0.05)
+            else:
+                return
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def samples(self, match: str) -> list[Sample]:
+        """Every sample as it lies there, those written twice too."""
+        httpx.get(f"{self.url}/internal/force_flush").raise_for_status()
+        answer = httpx.get(
+            f"{self.url}/api/v1/export", params={"match[]": match, "start": "1970-01-01T00:00:00Z"}
+        )
+        answer.raise_for_status()
+        found = []
+        for line in answer.text.splitlines():
+            series = json.loads(line)
+            labels = dict(series["metric"])
+            name = labels.pop("__name__")
+            told = tuple(sorted(labels.items()))
+            found += [
+                Sample(name, told, at_ms, value)
+                for at_ms, value in zip(series["timestamps"], series["values"], strict=True)
+            ]
+        return sorted(found)
+
+    def query(self, expression: str, at_ms: int) -> list[dict[str, object]]:
+        """What a dashboard's question is answered with."""
+        httpx.get(f"{self.url}/internal/force_flush").raise_for_status()
+        answer = httpx.get(
+            f"{self.url}/api/v1/query",
+            params={"query": expression, "time": at_ms / 1000, "step": "15m"},
+        )
+        assert answer.is_success, answer.text
+        result: list[dict[str, object]] = answer.json()["data"]["result"]
+        return result
+
+
+@contextmanager
+def victoria(folder: Path) -> Iterator[Victoria]:
+    """A server with nothing in it, killed afterwards."""
+    server = Victoria(folder / "victoria", free_port())
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
