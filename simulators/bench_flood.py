@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 
 from cloud_sync import topics
 from cloud_sync.signing import SigningKey
-from cloud_sync.transport import Message
+from cloud_sync.transport import Delivery, Message
 from gateway import registry
 from gateway.config import IngestConfig
 from gateway.ingest import Ingest
@@ -121,6 +121,10 @@ class _Broker:
             yield message
         await asyncio.Event().wait()
 
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        async for message in self.messages():
+            yield Delivery(message, lambda: None)
+
 
 async def _run(
     path: Path, devices: Sequence[Device], messages: Sequence[Message]
@@ -145,7 +149,9 @@ async def _run(
         )
         begun_s = time.perf_counter()
         running = asyncio.create_task(intake.run())
-        while await loop.run_in_executor(executor, _stored, store) < wanted:  # noqa: ASYNC110 - the ledger is asked, it tells nobody
+        while await loop.run_in_executor(executor, _stored, store) < wanted:
+            if running.done():
+                running.result()
             await asyncio.sleep(LOOK_S)
         taken_s = time.perf_counter() - begun_s
         running.cancel()

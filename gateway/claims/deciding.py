@@ -5,7 +5,6 @@ register, the limit beyond which it takes two, the audit log. What a closing had
 stays on record.
 """
 
-from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gateway.claims.choosing import QUALITIES, RULE, name
@@ -25,27 +24,27 @@ class DecidingPort(ChoosingPort, Protocol):
         """The meter a register is of."""
 
 
-class DecidingStore(Protocol):
-    """A ledger with claims."""
-
-    @property
-    def claims(self) -> DecidingPort:
-        """Claims."""
-
-    def transaction(self) -> AbstractContextManager[object]:
-        """All or nothing."""
+def reference_of(claims: DecidingPort, number: int) -> Reference:
+    """The reading that a claim is or would be; ClaimError where there is no such claim."""
+    claim = _claim(claims, number)
+    serial = claims.serial(claim.register_no)
+    return Reference(serial, claim.obis, claim.at_ms, CLAIM_COPIES + number)
 
 
-def bring(store: DecidingStore, number: int, actor: str, now_ms: int) -> Reference:
-    """The reading that a claim is, or becomes now; ClaimError where there is no such claim."""
-    with store.transaction():
-        claim = store.claims.open_claim(number)
-        if claim is None:
-            raise ClaimError(f"there is no claim-{number}: see claims list")
-        if claim.state is None:
-            said = f"{name(claim)} was brought before a person by {actor}"
-            verdict = Finding(RULE, Severity.WARNING, QUALITIES[claim.source], said)
-            entered = AsReading(claim.mantissa, State.SUSPECT)
-            store.claims.store(claim, entered, [verdict], now_ms)
-        serial = store.claims.serial(claim.register_no)
-        return Reference(serial, claim.obis, claim.at_ms, CLAIM_COPIES + number)
+def bring(claims: DecidingPort, number: int, actor: str, now_ms: int) -> None:
+    """Bring a claim among the readings, in the transaction of the decision about it.
+
+    So a claim whose decision is refused stays where it was.
+    """
+    claim = _claim(claims, number)
+    if claim.state is None:
+        said = f"{name(claim)} was brought before a person by {actor}"
+        verdict = Finding(RULE, Severity.WARNING, QUALITIES[claim.source], said)
+        claims.store(claim, AsReading(claim.mantissa, State.SUSPECT), [verdict], now_ms)
+
+
+def _claim(claims: DecidingPort, number: int) -> Open:
+    claim = claims.open_claim(number)
+    if claim is None:
+        raise ClaimError(f"there is no claim-{number}: see claims list")
+    return claim

@@ -10,7 +10,7 @@ answer.
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -18,11 +18,13 @@ from typing import Protocol
 from cloud_sync.authority import Authority, Profile
 from cloud_sync.certificates import (
     Certificate,
+    CertificateError,
     Request,
     chain_of,
     load_certificates,
     parse_certificates,
 )
+from cloud_sync.signing import KeyFileError
 from gateway import files
 from gateway.identity.model import IdentityError
 from gateway.identity.ports import IdentityPort
@@ -41,6 +43,10 @@ _FORMER = "issuing-{}.pem"
 CRL_FILE = "crl.pem"
 # The broker reads it, which is another user; a list of serial numbers is no secret.
 _CRL_RIGHTS = 0o644
+
+
+Stamp = tuple[tuple[int, int] | None, ...]
+"""What changes whenever a file is put in another's place."""
 
 
 class Certifier(Protocol):
@@ -117,6 +123,43 @@ class PrivateAuthority:
         return self.crl_file
 
 
+class StandingAuthority:
+    """The authority in a folder as it is now: `ca renew-issuing` may replace it at any time.
+
+    While its files are being replaced, or do not fit together, what stood before goes on.
+    """
+
+    def __init__(self, load: Callable[[], PrivateAuthority]) -> None:
+        self._load = load
+        self._authority = load()
+        self._stamp: Stamp | None = None
+
+    @property
+    def roots(self) -> str:
+        """The root, PEM."""
+        return self._now().roots
+
+    def certify(self, request: Request, now_ms: int) -> Certificate | None:
+        """A device's certificate."""
+        return self._now().certify(request, now_ms)
+
+    def chain(self, pem: str) -> str:
+        """The certificate and that of the authority which issued it."""
+        return self._now().chain(pem)
+
+    def _now(self) -> PrivateAuthority:
+        stamp = self._stamped()
+        if stamp != self._stamp:
+            with suppress(CertificateError, IdentityError, KeyFileError, OSError):
+                self._authority = self._load()
+                self._stamp = stamp
+        return self._authority
+
+    def _stamped(self) -> "Stamp":
+        found = (_stat(self._authority.folder / name) for name in (_ISSUING, _KEY))
+        return tuple(None if one is None else (one.st_ino, one.st_mtime_ns) for one in found)
+
+
 class ExternalAuthority:
     """An authority elsewhere, known by the certificates in `bundle`: roots and what is below."""
 
@@ -189,6 +232,13 @@ def _keep(file: Path, name: Path) -> None:
     # What an attempt that was cut short has kept is the true one: `file` may be the new one by now.
     with suppress(FileExistsError):
         os.link(file, name)
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except OSError:
+        return None
 
 
 def _make_folder(folder: Path) -> None:

@@ -4,7 +4,13 @@ from pathlib import Path
 
 from cloud_sync.signing import SigningKey
 from gateway.config import ConfigError, EnrolmentConfig, GatewayConfig
-from gateway.identity.authority import ROOT_FILE, ExternalAuthority, PrivateAuthority
+from gateway.identity.authority import (
+    ROOT_FILE,
+    Certifier,
+    ExternalAuthority,
+    PrivateAuthority,
+    StandingAuthority,
+)
 from gateway.identity.enrolling import Doorkeeper, Ledger, Terms
 from gateway.identity.model import IdentityError
 from gateway.sql.audit import SqlAudit
@@ -85,7 +91,14 @@ def doorkeeper_of(config: GatewayConfig, store: SqlStore, key: SigningKey) -> Do
         section.key_overlap_s * 1000,
         reserved_names(config),
     )
-    return Doorkeeper(ledger_of(store), authority_of(config), terms)
+    return Doorkeeper(ledger_of(store), _standing(config), terms)
+
+
+def _standing(config: GatewayConfig) -> Certifier:
+    """Whoever vouches for devices, while the gateway runs on."""
+    if _elsewhere(config) is not None:
+        return external_authority(config)
+    return StandingAuthority(lambda: private_authority(config))
 
 
 def refresh_crl(config: GatewayConfig, store: SqlStore, now_ms: int) -> bool:

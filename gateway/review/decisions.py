@@ -13,6 +13,7 @@ What is billed follows from the readings accepted when a period is closed. So a 
 period that is closed already shows in the next one.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from drivers.reading import ClockState, scaled
@@ -60,17 +61,31 @@ class _Moved(NamedTuple):
     told: tuple[Finding, ...] = ()
 
 
-def decide(store: ReviewStore, order: Order, now_ms: int, limits: Limits) -> Decided:
+def _nothing() -> None:
+    """A reading is there already; a claim is to become one first."""
+
+
+def decide(
+    store: ReviewStore,
+    order: Order,
+    now_ms: int,
+    limits: Limits,
+    *,
+    bring: Callable[[], None] = _nothing,
+) -> Decided:
     """Carry a decision out, or keep it as a proposal where it takes two.
 
+    `bring` makes the reading that it is about, and is undone where the decision cannot be made.
     Raises ReviewError for a decision that cannot be made, and leaves the ledger as it was.
     """
     order = order._replace(actor=order.actor.strip(), why=order.why.strip())
     try:
         with store.transaction():
+            bring()
             return _carry_out(store, order, now_ms, limits)
     except _TakesAnotherError as needed:
         with store.transaction():
+            bring()
             effect, _, told = needed.moved
             proposed = _record(store, order, needed.subject, now_ms, effect=effect, done=False)
             return proposed._replace(told=told)

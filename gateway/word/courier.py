@@ -4,8 +4,10 @@ Of each device one command is under way at a time, the oldest. It is published u
 comes or its life ends: connections are clean sessions, so no broker keeps it for a device that is
 away, and a device that hears it twice answers twice and does it once.
 
-An answer counts if a key of that device sealed it for its state topic; what only looks like one
-goes into the quarantine. What devices say there in plain is not for us.
+An answer counts if a key of that device that is valid now sealed it for its state topic; what only
+looks like one goes into the quarantine. A device asked again answers again, with the key it has
+then, so nothing is lost where a key ended while its answer was on the way. What devices say there
+in plain is not for us.
 """
 
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ from cloud_sync.signing import SealError, VerifyKey
 from cloud_sync.transport import Message
 from cloud_sync.wire import WireError
 from gateway import quarantine
+from gateway.model import FOREVER_MS
 from gateway.opening import Incoming
 from gateway.quarantine import Reason, Refusal
 from gateway.store import Store
@@ -69,7 +72,7 @@ class Courier:
         with self._store.transaction():
             for message in messages:
                 try:
-                    answer = self._opened(message)
+                    answer = self._opened(message, now_ms)
                 except Refusal as refusal:
                     incoming = Incoming(message.topic, message.payload)
                     refused.append(quarantine.evidence(*incoming, refusal, now_ms))
@@ -79,7 +82,7 @@ class Courier:
             self._store.quarantine.add(refused)
             return self._word.end(endings)
 
-    def _opened(self, message: Message) -> Answer:
+    def _opened(self, message: Message, now_ms: int) -> Answer:
         device = topics.device_of(message.topic)
         if device is None or message.topic != topics.state_topic(device):
             raise Refusal(Reason.UNKNOWN_TOPIC, f"expected a state topic, got {message.topic!r}")
@@ -97,6 +100,10 @@ class Courier:
             VerifyKey(key.public_key).verify(sealed, message.topic)
         except SealError as error:
             raise Refusal(Reason.BAD_SIGNATURE, error.detail) from error
+        if not key.valid_from_ms <= now_ms < (key.valid_to_ms or FOREVER_MS):
+            raise Refusal(
+                Reason.KEY_NOT_VALID, f"the key {sealed.key_id.hex()} of {device} is not valid now"
+            )
         try:
             answer = wire_command.decode_answer(sealed.payload)
         except WireError as error:

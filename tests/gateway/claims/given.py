@@ -1,14 +1,18 @@
 """Claims in a few words, for the tests of what becomes of them."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from hypothesis import strategies as st
 
+from gateway.claims.deciding import bring, reference_of
 from gateway.claims.list import ClaimRow
 from gateway.claims.model import Claim, ClaimSource, Entered, enter
 from gateway.closing_records import ClosingLine
 from gateway.model import FOREVER_MS
+from gateway.review.reference import Reference
 from gateway.sql.claims import SqlClaims, SqlClaimStore
 from tests.gateway.town import HOUR_MS, Town, local
 
@@ -67,3 +71,9 @@ CLAIMS = st.lists(
     max_size=6,
 )
 DAYS = st.lists(st.integers(2, 29), max_size=4, unique=True)
+
+
+def to_decide(town: Town, number: int, now_ms: int) -> tuple[Reference, Callable[[], None]]:
+    """The reading a claim is or becomes, and what makes it one within the decision."""
+    claims = SqlClaims(town.store.database.connection)
+    return reference_of(claims, number), partial(bring, claims, number, "Иванова", now_ms)

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from drivers.reading import Resource, Unit
-from gateway.claims.deciding import bring
 from gateway.claims.model import ClaimSource, enter
 from gateway.review import decisions
 from gateway.review.words import Kind, Order, ReviewError
 from gateway.sql.claims import SqlClaimStore
-from tests.gateway.claims.given import Said, automatic, closed, give, listed
+from tests.gateway.claims.given import Said, automatic, closed, give, listed, to_decide
 from tests.gateway.office import Office
 from tests.gateway.town import DAY_MS, HOUR_MS, Dial, Town, local
 
@@ -337,9 +336,9 @@ def test_a_claim_that_moves_too_much_takes_two_people(
 ) -> None:
     give(town, Said("resident", 24, "330"))
     store, limits = Office(town).store, {(Resource.ELECTRICITY, Unit.KWH): above}
-    reference = bring(SqlClaimStore(town.store.database), 1, "Иванова", local(9, 28))
+    reference, brought = to_decide(town, 1, local(9, 28))
     order = Order(Kind.ACCEPT, reference, "Иванова", "test", "звонили жильцу")
-    decided = decisions.decide(store, order, local(9, 28), limits)
+    decided = decisions.decide(store, order, local(9, 28), limits, bring=brought)
     assert (decided.done, listed(town)[0].standing) == (done, standing)
     if not done:
         with pytest.raises(ReviewError, match="another person"):

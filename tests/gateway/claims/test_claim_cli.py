@@ -16,8 +16,8 @@ from gateway.claims.csv import Place, read_claims, read_policies
 from gateway.claims.model import ClaimSource
 from gateway.config import LEDGER_FILE, WebConfig
 from gateway.csv_lines import RegistryError
-from gateway.web.page import create_app
 from tests.gateway.town import HOUSE, Dial, Town, local
+from tests.servers.ledgers import create_app
 
 HEAD = "meter,register,time,value,reference\n"
 COLD, HOT = Dial("8-0:1.0.0", "m3", -3, 8, 100_000), Dial("9-0:1.0.0", "m3", -3, 8, 60_000)

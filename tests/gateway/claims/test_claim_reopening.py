@@ -7,7 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.claims.deciding import bring
 from gateway.claims.model import Claim, enter
 from gateway.handoff.event import event_maker
 from gateway.opening import Incoming
@@ -15,7 +14,7 @@ from gateway.reopening import Person, reopen_period
 from gateway.review import decisions
 from gateway.review.words import Kind, Order
 from gateway.sql.claims import SqlClaimStore
-from tests.gateway.claims.given import CLAIMS, DAYS, Said, closed, give, listed
+from tests.gateway.claims.given import CLAIMS, DAYS, Said, closed, give, listed, to_decide
 from tests.gateway.office import ANY, Office
 from tests.gateway.town import HOUSE, Town, local
 
@@ -28,9 +27,9 @@ def test_a_loser_counts_where_the_winner_is_rejected_and_the_period_closed_again
     give(town, Said("photo", 24, "331"), Said("resident", 24, "330"))
     assert closed(town).source == "photo"
     office = Office(town)
-    reference = bring(SqlClaimStore(town.store.database), 1, "Иванова", local(10, 1, 2))
+    reference, brought = to_decide(town, 1, local(10, 1, 2))
     order = Order(Kind.REJECT, reference, "Иванова", "test", "чужой счётчик")
-    decisions.decide(office.store, order, local(10, 1, 2), ANY)
+    decisions.decide(office.store, order, local(10, 1, 2), ANY, bring=brought)
     reopen(town)
     again = closed(town, now_ms=local(10, 1, 4))
     assert (again.source, again.closing_value) == ("resident", Decimal(330))
@@ -63,9 +62,9 @@ def test_closed_again_a_period_chooses_anew_and_keeps_what_was_said_before(town:
 def test_what_a_person_decided_of_a_claim_stands_when_a_period_is_reopened(town: Town) -> None:
     give(town, Said("resident", 24, "330"))
     closed(town)
-    reference = bring(SqlClaimStore(town.store.database), 1, "Иванова", local(10, 1, 2))
+    reference, brought = to_decide(town, 1, local(10, 1, 2))
     order = Order(Kind.ACCEPT, reference, "Иванова", "test", "звонили жильцу")
-    decisions.decide(Office(town).store, order, local(10, 1, 2), ANY)
+    decisions.decide(Office(town).store, order, local(10, 1, 2), ANY, bring=brought)
     reopen(town)
     photo = Said("photo", 24, "339.25").claim(7)
     enter(SqlClaimStore(town.store.database), [photo], local(10, 1, 3))

@@ -6,26 +6,26 @@ import pytest
 
 from gateway import evidence
 from gateway.audit import Entry
-from gateway.claims.deciding import bring
 from gateway.claims.model import ClaimError
 from gateway.review import decisions
 from gateway.review.rising import Limits
 from gateway.review.story import story_lines
 from gateway.review.words import Decided, Kind, Order, ReviewError
 from gateway.sql.audit import SqlAudit
-from gateway.sql.claims import SqlClaimStore
 from gateway.sql.closed import ClosedLedger
 from gateway.sql.trace import TraceLedger
-from tests.gateway.claims.given import Said, automatic, closed, give, listed
+from tests.gateway.claims.given import Said, automatic, closed, give, listed, to_decide
 from tests.gateway.office import ANY, LIMITS, Office
 from tests.gateway.town import Town, local
+
+pytestmark = pytest.mark.both_engines
 
 
 def decide(town: Town, act: Kind, number: int, limits: Limits = ANY) -> Decided:
     now_ms = local(10, 1, 1)
-    reference = bring(SqlClaimStore(town.store.database), number, "Иванова", now_ms)
+    reference, brought = to_decide(town, number, now_ms)
     order = Order(act, reference, "Иванова", "test", "звонила жильцу")
-    return decisions.decide(Office(town).store, order, now_ms, limits)
+    return decisions.decide(Office(town).store, order, now_ms, limits, bring=brought)
 
 
 def log(town: Town) -> list[Entry]:
@@ -67,8 +67,8 @@ def test_a_claim_below_what_counts_is_not_accepted(town: Town) -> None:
     give(town, Said("resident", 30, "300"))
     with pytest.raises(ReviewError, match="the register would fall"):
         decide(town, Kind.ACCEPT, 1)
+    assert listed(town)[0].standing == "open"
     assert closed(town).closing_value == Decimal(370)
-    assert listed(town)[0].standing == "in review"
 
 
 def test_there_must_be_such_a_claim(town: Town) -> None:
@@ -89,7 +89,7 @@ def test_the_story_of_a_reading_tells_of_the_claims_about_it(town: Town) -> None
     automatic(town, 25, 26)
     give(town, Said("inspection", 25, "310"), Said("resident", 25, "345"))
     closed(town)
-    reference = bring(SqlClaimStore(town.store.database), 1, "Иванова", local(10, 1, 1))
+    reference, _ = to_decide(town, 1, local(10, 1, 1))
     found = Office(town).queue.story(reference)
     assert found is not None
     told = [text for name, text in story_lines(found) if name == "claim"]

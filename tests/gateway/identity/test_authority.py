@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.certificates import TlsKey, parse_certificates
-from gateway.identity.authority import PrivateAuthority, renew_issuing
-from tests.gateway.identity.town_hall import NOW_MS, SOURCE, TownHall, a_card
+from gateway.identity.authority import PrivateAuthority, StandingAuthority, renew_issuing
+from gateway.identity.enrolling import Doorkeeper
+from tests.gateway.identity.town_hall import NOW_MS, SOURCE, TERMS, TownHall, a_card
 
 
 @pytest.fixture
@@ -33,3 +34,31 @@ def test_a_renewal_that_was_cut_short_keeps_the_true_old_key(hall: TownHall, fol
     with hall.store.transaction():
         listed = made.write_crl(hall.ledger.identities, NOW_MS).read_text("ascii")
     assert listed.count("BEGIN X509 CRL") == 2
+
+
+def test_a_running_gateway_issues_by_the_new_one_as_soon_as_it_stands(
+    hall: TownHall, folder: Path
+) -> None:
+    keeper = Doorkeeper(hall.ledger, StandingAuthority(lambda: PrivateAuthority(folder, 90)), TERMS)
+    first, second = a_card("edge-7"), a_card("edge-8", b"8" * 32)
+    given = keeper.enrol(first.enrol(hall.invite()), SOURCE, NOW_MS).chain
+    old_key = (folder / "issuing.key").read_bytes()
+    renew_issuing(folder, folder.parent / "root.key", NOW_MS)
+    # Cut short between its two files: what stood before goes on.
+    new_key = (folder / "issuing.key").read_bytes()
+    replace(folder / "issuing.key", old_key)
+    assert issuer(keeper.renew(first.renew(), SOURCE, NOW_MS).chain) == "town issuing 1"
+    replace(folder / "issuing.key", new_key)
+    made = keeper.enrol(second.enrol(hall.invite()), SOURCE, NOW_MS).chain
+    assert (issuer(given), issuer(made)) == ("town issuing 1", "town issuing 2")
+
+
+def replace(file: Path, content: bytes) -> None:
+    fresh = file.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(content)
+    fresh.replace(file)
+
+
+def issuer(chain: str) -> str:
+    return parse_certificates(chain)[1].subject

@@ -10,9 +10,9 @@ from gateway.identity.model import NotLetIn, Why
 from gateway.identity.revoking import Revocation
 from gateway.identity.standing import Standing
 from gateway.web.identity_texts import TEXTS
-from gateway.web.page import create_app
 from tests.gateway.estate import DAY_MS
 from tests.gateway.identity.town_hall import HOUSE, NOW_MS, OFFICE, SOURCE, TownHall, a_card
+from tests.servers.ledgers import create_app
 
 
 async def shown(hall: TownHall, lang: str = "en") -> str:

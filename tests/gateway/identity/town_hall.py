@@ -12,8 +12,9 @@ from gateway.audit import By
 from gateway.identity import authority, invitations
 from gateway.identity.enrolling import Doorkeeper, Ledger, Terms
 from gateway.identity.wired import ledger_of
-from gateway.sql.store import SqlStore, open_store
+from gateway.sql.store import SqlStore
 from tests.gateway.estate import DAY_MS, GATEWAY_KEY, MIDNIGHT_MS, Estate
+from tests.servers.ledgers import open_store
 
 HOUSE = "A"
 SOURCE = "192.0.2.7"
@@ -21,6 +22,8 @@ OFFICE = By("Orlova", "test")
 NOW_MS = MIDNIGHT_MS
 OVERLAP_MS = DAY_MS
 COLLECTORS = frozenset({"plomba-gateway"})
+
+TERMS = Terms(GATEWAY_KEY.public.public_bytes, "broker.example", 8883, OVERLAP_MS, COLLECTORS)
 
 
 class Card(NamedTuple):
@@ -69,10 +72,7 @@ class TownHall:
     def another(self, store: SqlStore | None = None) -> tuple[Ledger, Doorkeeper]:
         """A second process on the same ledger."""
         ledger = ledger_of(store or open_store(self.path, "off"))
-        terms = Terms(
-            GATEWAY_KEY.public.public_bytes, "broker.example", 8883, OVERLAP_MS, COLLECTORS
-        )
-        return ledger, Doorkeeper(ledger, self.ca, terms)
+        return ledger, Doorkeeper(ledger, self.ca, TERMS)
 
     def invite(self, *devices: str, house: str = HOUSE, days: int = 14) -> Invitation:
         """One invitation, the last one made."""

@@ -13,11 +13,12 @@ from cloud_sync.signing import SigningKey
 from cloud_sync.transport import Message
 from drivers.reading import ClockState
 from gateway import registry
-from gateway.sql.store import SqlStore, open_store
+from gateway.sql.store import SqlStore
 from gateway.sql.word import WordLedger
 from gateway.word.courier import REPEAT_MS, Courier
 from gateway.word.issuing import LIFETIME_MS, WAITING_MAX, give
 from gateway.word.model import CommandError, NewCommand
+from tests.servers.ledgers import open_store
 
 GATEWAY = SigningKey.from_seed(bytes([2] * 32))
 DEVICES = {name: SigningKey.from_seed(bytes([n] * 32)) for n, name in enumerate(["one", "two"], 5)}
@@ -142,6 +143,22 @@ def test_an_answer_that_is_none_goes_into_quarantine(office: Office) -> None:
         assert office.quarantined[reason][0] == before + 1
     assert office.outcomes() == [(None, "")]
     assert office.courier.take([*[message for message, _ in foreign], good], NOW_MS) == 1
+
+
+def test_an_answer_under_a_key_that_has_ended_is_none(office: Office) -> None:
+    given = office.give("one", Report())
+    new, ends_ms = SigningKey.from_seed(bytes([7] * 32)), NOW_MS + 1000
+    with office.store.transaction():
+        registry.add_device_key(office.store, "one", new.public, NOW_MS)
+        registry.end_device_key(office.store, DEVICES["one"].public.key_id, ends_ms)
+    late, told = an_answer(given), wire_command.decode_answer(_payload(an_answer(given)))
+    assert office.courier.take([late], ends_ms) == 0
+    assert office.quarantined["key-not-valid"][0] == 1
+    assert office.courier.take([sealed(told, new)], ends_ms) == 1
+
+
+def _payload(message: Message) -> bytes:
+    return signing.parse(message.payload).payload
 
 
 def test_an_answer_to_nothing_changes_nothing(office: Office) -> None:
