@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/plomba-ready
 
-.PHONY: help demo test check format lint types imports tests worlds year chaos fuzz bench docs sbom lock clean
+.PHONY: help demo test check format lint types imports tests postgres worlds year chaos kills fuzz bench storm soak docs sbom lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -40,6 +40,9 @@ imports: $(STAMP) ## who may know whom
 tests: $(STAMP)  ## pytest on all cores
 	@$(BIN)/pytest -q -n auto --dist worksteal $(TESTS)
 
+postgres: $(STAMP) servers ## the gateway's tests with every ledger on PostgreSQL
+	@PLOMBA_TEST_LEDGER=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/gateway
+
 worlds: $(STAMP) ## 200 seeds of 30 simulated days with faults on
 	@$(BIN)/plomba-sim world --seed 1 --seeds 200 --days 30 --jobs $$(nproc)
 
@@ -49,14 +52,27 @@ year: $(STAMP)   ## a year of 200 houses on two roads, judged against the truth
 chaos: $(STAMP) servers ## 50 rounds of SIGKILL to edge, broker and gateway
 	@PLOMBA_CHAOS_ROUNDS=50 $(BIN)/pytest -q -n 0 -m processes --timeout 1800 tests/e2e
 
+kills: $(STAMP) servers ## ten kills of whatever leads among three brokers and three databases, under load
+	@PLOMBA_KILLS=10 $(BIN)/pytest -q -n 0 tests/e2e/test_kills.py
+
 fuzz: $(STAMP)   ## ten minutes of spoiled bytes for every parser that faces what is not ours
 	@$(BIN)/plomba-sim fuzz --minutes 10
 
-bench: $(STAMP)  ## figures, as ratios measured in one run
+bench: $(STAMP) servers ## figures, as ratios measured in one run
 	@$(BIN)/plomba-sim bench bus --json
 	@$(BIN)/plomba-sim bench decode --json
 	@$(BIN)/plomba-sim bench flood --json
-	@$(BIN)/plomba-sim bench ingest --store sqlite --readings 200000 --batch 100 --json
+	@for store in sqlite postgres; do for batch in 100 4; do \
+		$(BIN)/plomba-sim bench ingest --store $$store --readings $$((batch * 2000)) --batch $$batch --json || exit 1; \
+	done; done
+	@$(BIN)/plomba-sim bench copy --json
+	@$(BIN)/plomba-sim bench road --store sqlite --devices 30 --meters 100 --json
+
+storm: $(STAMP) servers ## ten thousand devices lose their connections at once
+	@$(BIN)/plomba-sim bench storm --devices 10000 --json
+
+soak: $(STAMP) servers ## twenty minutes of load; the gateway's memory each minute
+	@$(BIN)/plomba-sim bench soak --backlog 1.5 --minutes 20 --json
 
 docs: $(STAMP)   ## the pages of commands and of meters, from the programs and profiles themselves
 	@for page in commands meters; do \

@@ -44,6 +44,8 @@ class Profile(StrEnum):
     DEVICE = "device"
     SERVER = "server"
     COLLECTOR = "collector"
+    NODE = "node"
+    """A broker's, which is a server to clients and to the other nodes a client as well."""
 
 
 class Reason(StrEnum):
@@ -116,14 +118,15 @@ class Authority:
         """
         self._check_valid(now_ms)
         asked = x509.load_pem_x509_csr(request.pem.encode("ascii"))
-        server = profile is Profile.SERVER
-        usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH] * (profile in (Profile.SERVER, Profile.NODE))
+        if profile is not Profile.SERVER:
+            usages.append(ExtendedKeyUsageOID.CLIENT_AUTH)
         builder = (
             _dated(asked.public_key(), now_ms, days, until=self._ends)
             .subject_name(subject_name(request.common_name))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(digital_signature=True), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(_alternatives(names or [request.common_name]), critical=False)
         )
         return facts(self._sign(builder))

@@ -1,22 +1,28 @@
-"""The road itself: MQTT 5, QoS 1, mutual TLS. The only user of aiomqtt.
+"""The road itself: MQTT with QoS 1 and mutual TLS. The only user of aiomqtt.
 
-Every connection starts a clean session: what was under way when one ended is repeated by its
-sender, because only a receipt (never a PUBACK) lets an edge forget. So no message is ever left
-to a broker's queue, whose bound would drop it in silence.
+It is MQTT 5, or 3.1.1 where a broker speaks nothing newer (NATS): nothing here needs what 3.1.1
+has not. A connection starts a clean session unless a collector asks for one that is kept: what was
+under way when one ended is repeated by its sender, because only a receipt (never a PUBACK) lets an
+edge forget.
 
-Incoming messages are acknowledged to the broker when the reader takes them, not when they
-arrive. Together with MQTT 5's Receive Maximum that is back-pressure: a slow reader holds the
-broker back. Not every broker keeps to it (mosquitto 2.0.11 sends two for every one taken), so the
-queue here has a bound of its own; what is beyond it is let go of, and its sender repeats it.
+Incoming messages are acknowledged when their reader says so: an edge takes them, a collector has
+them on a disk. So many are held unacknowledged and no more. MQTT 5 has Receive Maximum for that,
+but not every broker keeps to it (mosquitto 2.0.11 forgets it with the first acknowledgement), and
+3.1.1 has nothing. So beyond the bound this side stops reading its socket: TCP holds the broker
+back, and whatever waits, waits there. (Docs: docs/collectors.md.)
 """
 
+import asyncio
+import hashlib
 import logging
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from zlib import crc32
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -25,7 +31,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from cloud_sync.transport import Disconnected, Message, Transport
+from cloud_sync.doors import Door, ProtocolName
+from cloud_sync.transport import CollectorTransport, Delivery, Disconnected, Message
 
 # A mobile link's NAT forgets an idle connection after as little as a minute.
 KEEPALIVE_S = 30
@@ -34,10 +41,14 @@ ANSWER_S = 15.0
 # Four times the largest batch: a message that is too long is still seen, and refused by name;
 # an absurd one never leaves the broker.
 PACKET_BYTES_MAX = 1024 * 1024
-# Messages under way to a reader. 256 batches of a poll round are about 2 MB.
-INCOMING_MAX = 256
-# How far a broker may go beyond that before messages are let go of.
-QUEUE_MAX = 4 * INCOMING_MAX
+# Messages held unacknowledged: ten groups of ingest, some 10 MB of batches of a poll round. What is
+# read ahead of the one that reaches the bound, a packet of TLS at most, comes on top.
+INCOMING_MAX = 1024
+INCOMING_BYTES_MAX = 64 * 1024 * 1024
+# Where there are several doors: how long one may take to let us in, and then to answer a packet,
+# before another one is tried. A cluster whose leader died leaves some packets without an answer for
+# good; with this a client is through another door well within 15 s.
+DOOR_S = 5.0
 # Publishes under way at once; the broker's own Receive Maximum is 20 by default.
 OUTGOING_MAX = 64
 
@@ -45,6 +56,9 @@ OUTGOING_MAX = 64
 _QUIET = logging.getLogger("plomba.mqtt")
 _QUIET.setLevel(logging.CRITICAL)
 log = structlog.get_logger("cloud_sync.mqtt")
+
+_REFUSED = 0x80
+_VERSIONS = {"5": aiomqtt.ProtocolVersion.V5, "3.1.1": aiomqtt.ProtocolVersion.V311}
 
 
 class TlsError(ValueError):
@@ -76,62 +90,136 @@ class Tls:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One broker as one client sees it. `will` is published, retained, if the client vanishes."""
+    """One broker as one client sees it. `will` is published, retained, if the client vanishes.
+
+    `also` are other doors to the same broker, the nodes of a cluster. With `keep_session`, which is
+    for 3.1.1, the broker keeps what comes for this client id while it is away.
+    """
 
     host: str
     port: int
     client_id: str
     tls: Tls | None = None
     will: Message | None = None
+    also: tuple[Door, ...] = ()
+    protocol: ProtocolName = "5"
+    keep_session: bool = False
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return ", ".join(f"{host}:{port}" for host, port in ((self.host, self.port), *self.also))
+
+    def doors(self) -> list[Door]:
+        """Every door once; each client begins with one of its own, so that all are used."""
+        doors = [(self.host, self.port), *self.also]
+        first = crc32(self.client_id.encode()) % len(doors)
+        return [*doors[first:], *doors[:first]]
 
 
-def connect(settings: Settings) -> AbstractAsyncContextManager[Transport]:
+def client_id(name: str, protocol: ProtocolName, tls: Tls | None) -> str:
+    """The client id of who is called `name`; TlsError if the key's file cannot be read.
+
+    A broker of MQTT 5 here binds it to the certificate. One of 3.1.1 (NATS) does not, and whoever
+    knows another's id can end its session: so there it has a part that only the key's holder knows.
+    """
+    if protocol == "5" or tls is None:
+        return name
+    try:
+        secret = tls.key.read_bytes()
+    except OSError as error:
+        raise TlsError(f"cannot read {tls.key}: {error.strerror}") from error
+    return f"{name}-{hashlib.sha256(b'plomba client id ' + secret).hexdigest()[:24]}"
+
+
+def connect(settings: Settings) -> AbstractAsyncContextManager[CollectorTransport]:
     """A connection for the length of an `async with`; Disconnected if there is none to be had."""
     return _connect(settings)
 
 
 @asynccontextmanager
-async def _connect(settings: Settings) -> AsyncIterator[Transport]:
-    client = _Client(settings)
+async def _connect(settings: Settings) -> AsyncIterator[CollectorTransport]:
     try:
-        async with client:
+        async with AsyncExitStack() as stack:
+            client = await _let_in(settings, stack)
             yield _Connection(client, settings)
     except aiomqtt.MqttError as error:
         raise Disconnected(f"broker {settings}: {error}") from error
 
 
+async def _let_in(settings: Settings, stack: AsyncExitStack) -> "_Client":
+    """A client through the first door that opens; the last door's error if none does."""
+    *others, last = settings.doors()
+    for door in others:
+        client = _Client(settings, door, DOOR_S)
+        try:
+            return await _entered(client, stack)
+        except aiomqtt.MqttError as error:
+            log.info("a door of the broker is shut", host=door[0], port=door[1], error=str(error))
+    return await _entered(_Client(settings, last, ANSWER_S), stack)
+
+
+async def _entered(client: "_Client", stack: AsyncExitStack) -> "_Client":
+    entering = asyncio.ensure_future(client.__aenter__())
+    try:
+        # Connecting goes on in a thread whatever happens here: what comes of it is closed then,
+        # or it would live on, and hold its client id, without anybody who reads.
+        await asyncio.shield(entering)
+    except BaseException:
+        if entering.done():
+            client.abandon(entering)
+        else:
+            entering.add_done_callback(client.abandon)
+        raise
+    stack.push_async_exit(client)
+    return client
+
+
 class _Client(aiomqtt.Client):
     """aiomqtt's client with paho's manual acknowledgement, which it does not pass on."""
 
-    def __init__(self, settings: Settings) -> None:
-        will = settings.will
+    def __init__(self, settings: Settings, door: Door, patience_s: float) -> None:
+        will, is_five = settings.will, settings.protocol == "5"
+        how: dict[str, Any] = (
+            {"clean_start": True, "properties": _connect_properties()}
+            if is_five
+            else {"clean_session": not settings.keep_session}
+        )
         super().__init__(
-            settings.host,
-            settings.port,
+            *door,
             identifier=settings.client_id,
-            protocol=aiomqtt.ProtocolVersion.V5,
+            protocol=_VERSIONS[settings.protocol],
             will=None if will is None else aiomqtt.Will(*will, qos=1, retain=True),
-            timeout=ANSWER_S,
+            timeout=patience_s,
             keepalive=KEEPALIVE_S,
-            clean_start=True,
-            max_queued_incoming_messages=QUEUE_MAX,
             max_concurrent_outgoing_calls=OUTGOING_MAX,
-            properties=_connect_properties(),
             tls_context=None if settings.tls is None else settings.tls.context(),
             logger=_QUIET,
+            **how,
         )
         self._client.manual_ack_set(True)
-        self._overflowing = False
+        self._patience_s = DOOR_S if settings.also else ANSWER_S
+        self._held, self._held_bytes = 0, 0
+        self._is_paused = False
         self._refusal: ReasonCode | None = None
 
+    async def __aenter__(self) -> Self:
+        entered = await super().__aenter__()
+        self.timeout = self._patience_s
+        return entered
+
+    def abandon(self, entering: asyncio.Future[Self]) -> None:
+        """Close a connection that did not come about in time, or that nobody waits for."""
+        if not entering.cancelled():
+            entering.exception()  # told already, or not wanted any more
+        self._client.disconnect()
+
     def acknowledge(self, message: aiomqtt.Message) -> None:
-        """Tell the broker that the reader has this message."""
+        """Tell the broker that this message is no longer its business."""
         self._client.ack(message.mid, message.qos)
-        if self._queue.qsize() < INCOMING_MAX:
-            self._overflowing = False
+        self._held -= 1
+        self._held_bytes -= len(bytes(message.payload))
+        if self._is_paused and not self._is_full():
+            self._is_paused = False
+            self._go_on()
 
     def refused(self) -> ReasonCode | None:
         """Why the broker would not take a message, asked once; the connection is worth little."""
@@ -158,14 +246,35 @@ class _Client(aiomqtt.Client):
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        if not self._queue.full():
-            super()._on_message(client, userdata, message)
-            return
-        # Never acknowledged it would hold a place of Receive Maximum until the connection ends.
-        client.ack(message.mid, message.qos)
-        if not self._overflowing:
-            log.warning("incoming messages overflow: their senders will repeat them")
-        self._overflowing = True
+        super()._on_message(client, userdata, message)
+        self._held += 1
+        self._held_bytes += len(message.payload)
+        socket = self._client.socket()
+        if self._is_full() and not self._is_paused and socket is not None:
+            self._is_paused = True
+            self._loop.remove_reader(socket.fileno())
+
+    def _is_full(self) -> bool:
+        return self._held >= INCOMING_MAX or self._held_bytes >= INCOMING_BYTES_MAX
+
+    def _go_on(self) -> None:
+        socket = self._client.socket()
+        if socket is not None and socket.fileno() >= 0:
+            self._loop.add_reader(socket.fileno(), self._read)
+            # TLS may hold packets that the socket will not tell of.
+            self._loop.call_soon(self._read)
+
+    def _read(self) -> None:
+        """What aiomqtt's own reader does, until there is nothing more or enough."""
+        try:
+            while not self._is_paused:
+                socket = self._client.socket()
+                self._client.loop_read()
+                if not (isinstance(socket, ssl.SSLSocket) and socket.pending()):
+                    return
+        except Exception as error:  # noqa: BLE001 - as in aiomqtt: whatever it was, the line is gone
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
 
 
 class _Connection:
@@ -184,23 +293,43 @@ class _Connection:
 
     async def subscribe(self, topic: str) -> None:
         try:
-            granted = await self._client.subscribe(topic, qos=1)
+            granted = await self._client.subscribe(topic, qos=_heard_with(self._settings))
         except aiomqtt.MqttError as error:
             raise self._gone("subscribe to", topic, error) from error
-        refused = [code for code in granted if isinstance(code, ReasonCode) and code.is_failure]
+        refused = [code for code in granted if _is_refusal(code)]
         if refused:
             raise Disconnected(f"broker {self._settings}: subscribe to {topic}: {refused[0]}")
 
     async def messages(self) -> AsyncIterator[Message]:
+        async for message, done in self.deliveries():
+            done()
+            yield message
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
         try:
             async for message in self._client.messages:
-                self._client.acknowledge(message)
-                yield Message(str(message.topic), bytes(message.payload))
+                taken = Message(str(message.topic), bytes(message.payload))
+                yield Delivery(taken, partial(self._client.acknowledge, message))
         except aiomqtt.MqttError as error:
             raise Disconnected(f"broker {self._settings}: {error}") from error
 
     def _gone(self, what: str, topic: str, error: aiomqtt.MqttError) -> Disconnected:
         return Disconnected(f"broker {self._settings}: {what} {topic}: {error}")
+
+
+def _heard_with(settings: Settings) -> int:
+    """The QoS of a subscription.
+
+    For each one of QoS 1 NATS, the 3.1.1 broker here, elects a leader among three nodes, which ten
+    thousand devices would be the end of; what a node's end loses of the rest comes again: receipts
+    for what is sent again, commands until they are answered, states retained.
+    """
+    return 1 if settings.protocol == "5" or settings.keep_session else 0
+
+
+def _is_refusal(code: ReasonCode | int) -> bool:
+    """3.1.1 has numbers, of which 0x80 is the one that refuses."""
+    return code.is_failure if isinstance(code, ReasonCode) else code >= _REFUSED
 
 
 def _connect_properties() -> Properties:

@@ -175,15 +175,26 @@ def parse(message: bytes) -> Sealed:
     """
     if len(message) > MESSAGE_BYTES_MAX:
         raise SealError("oversized", f"{len(message)} bytes, at most {MESSAGE_BYTES_MAX}")
+    sealed = cut(message)
+    if message != _envelope(sealed.protected, sealed.payload, sealed.signature):
+        raise SealError("malformed", "not the canonical COSE_Sign1 envelope of format v1")
+    return sealed
+
+
+def cut(message: bytes) -> Sealed:
+    """The parts of a message that has the canonical envelope; of any other, nonsense."""
     key_at = len(_BEFORE_KEY_ID)
     key_id = message[key_at : key_at + KEY_ID_BYTES]
-    protected = _protected_header(key_id)
     signature = message[-_SIGNATURE_BYTES:]
     body = message[key_at + KEY_ID_BYTES + 1 : -_SIGNATURE_BYTES - 2]
     payload = body[_BYTES_HEADER.get(body[0], 1) if body else 0 :]
-    if message != _envelope(protected, payload, signature):
-        raise SealError("malformed", "not the canonical COSE_Sign1 envelope of format v1")
-    return Sealed(key_id, payload, protected, signature)
+    return Sealed(key_id, payload, _protected_header(key_id), signature)
+
+
+def key_id_of(message: bytes) -> bytes:
+    """The key id that a message with the canonical envelope names."""
+    key_at = len(_BEFORE_KEY_ID)
+    return message[key_at : key_at + KEY_ID_BYTES]
 
 
 # As many devices as one gateway hears in a minute; each is asked for again with every batch.

@@ -4,6 +4,7 @@ A broker may map them (NATS does); the signature always covers the canonical tex
 """
 
 import re
+from functools import lru_cache
 from typing import Annotated
 
 from msgspec import Meta
@@ -18,10 +19,23 @@ ALL_RECEIPTS = "plomba/v1/+/receipt"
 ALL_COMMANDS = "plomba/v1/+/command"
 _TOPIC = re.compile(r"plomba/v1/([a-z0-9][a-z0-9\-]{0,62})/(batch|receipt|command|state)")
 
+_PARTITIONED = re.compile(r"(plomba/v1/[a-z0-9][a-z0-9\-]{0,62}/batch)/[0-9]{1,2}")
+
 
 def batch_topic(device: str) -> str:
     """Where a device publishes its signed batches."""
     return f"plomba/v1/{device}/batch"
+
+
+def partition_filter(number: int) -> str:
+    """The batches of one partition of the devices, where a broker sorts them into such."""
+    return f"{ALL_BATCHES}/{number}"
+
+
+def canonical(topic: str) -> str:
+    """The topic a message was published on, before the broker added a partition to it."""
+    match = _PARTITIONED.fullmatch(topic)
+    return match.group(1) if match else topic
 
 
 def receipt_topic(device: str) -> str:
@@ -39,6 +53,8 @@ def state_topic(device: str) -> str:
     return f"plomba/v1/{device}/state"
 
 
+# A gateway asks it of every message, of the same fleet again and again.
+@lru_cache(maxsize=16_384)
 def device_of(topic: str) -> str | None:
     """The device a canonical topic belongs to, or None for any other topic."""
     match = _TOPIC.fullmatch(topic)

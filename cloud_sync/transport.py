@@ -1,6 +1,6 @@
 """What delivery needs of a broker, so that MQTT and a simulated network stand behind one door."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple, Protocol
 
 
@@ -15,6 +15,16 @@ class Message(NamedTuple):
     payload: bytes
 
 
+class Delivery(NamedTuple):
+    """A message that the broker keeps until `done` is called, or for as long as it can.
+
+    Called after the connection has ended, `done` does nothing.
+    """
+
+    message: Message
+    done: Callable[[], None]
+
+
 class Transport(Protocol):
     """One connection to a broker. Every method may raise Disconnected."""
 
@@ -25,4 +35,11 @@ class Transport(Protocol):
         """Ask for messages of a topic filter with QoS 1."""
 
     def messages(self) -> AsyncIterator[Message]:
-        """The messages of all subscriptions, in order of arrival."""
+        """The messages of all subscriptions, in order of arrival, done with as they are taken."""
+
+
+class CollectorTransport(Transport, Protocol):
+    """What a collector needs beside: it is done with a message when that is on a disk."""
+
+    def deliveries(self) -> AsyncIterator[Delivery]:
+        """The messages of all subscriptions, in order of arrival, in place of `messages`."""

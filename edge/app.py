@@ -14,6 +14,7 @@ from random import SystemRandom
 import structlog
 
 from cloud_sync import mqtt, state, topics
+from cloud_sync.doors import door_of
 from cloud_sync.transport import Message
 from drivers import profile
 from drivers.bus import Line
@@ -157,14 +158,20 @@ def key_of(meter: MeterConfig, keys: Keys) -> bytes | None:
 
 
 def broker_settings(broker: BrokerConfig, device: str) -> mqtt.Settings:
-    """The broker as this device sees it. Its client id is its name, as is its certificate's CN."""
+    """The broker as this device sees it.
+
+    Its client id is its name, as is its certificate's CN; TlsError where the key is to add to it
+    and cannot be read.
+    """
     tls = None
     if broker.ca is not None and broker.cert is not None and broker.cert_key is not None:
         tls = mqtt.Tls(ca=broker.ca, certificate=broker.cert, key=broker.cert_key)
     return mqtt.Settings(
         host=broker.host,
         port=broker.port,
-        client_id=device,
+        also=tuple(map(door_of, broker.also)),
+        protocol=broker.protocol,
+        client_id=mqtt.client_id(device, broker.protocol, tls),
         tls=tls,
         will=Message(topics.state_topic(device), state.encode(state.OFFLINE)),
     )

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from cloud_sync import private_file, token_uri
+from cloud_sync.doors import DOORS_MAX, DoorText, ProtocolName
 from cloud_sync.token_uri import TokenUri
 from cloud_sync.topics import DEVICE_PATTERN
 from drivers import profile
@@ -110,6 +111,9 @@ class BrokerConfig(_Section):
     host: Annotated[str, Field(pattern=r"^[^\s/]*$")] = ""
     """May be left out with [enrolment]: the gateway names it."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
+    also: Annotated[tuple[DoorText, ...], Field(strict=False, max_length=DOORS_MAX)] = ()
+    """The other nodes of a cluster, ``host:port``: whichever lets this device in will do."""
+    protocol: ProtocolName = "5"
     ca: PathText | None = None
     cert: PathText | None = None
     cert_key: PrivateFile | None = None

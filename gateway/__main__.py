@@ -5,26 +5,30 @@ import click
 from gateway.commands.acts import charges
 from gateway.commands.api import api_token
 from gateway.commands.audit import audit
+from gateway.commands.backup import backup
 from gateway.commands.billing import balance, close, outbox
 from gateway.commands.broker import broker
 from gateway.commands.ca import ca
 from gateway.commands.claims import claims
 from gateway.commands.common import Commands
+from gateway.commands.database import database
 from gateway.commands.estimates import corrections, estimates
 from gateway.commands.evidence import quarantine, trace, verify
 from gateway.commands.explain import explain_line
 from gateway.commands.export import write
 from gateway.commands.gis import gis
+from gateway.commands.history import history
 from gateway.commands.house_balance import house_balance
 from gateway.commands.identity import identity, invite
 from gateway.commands.meter_life import verification
+from gateway.commands.mirror import mirror
 from gateway.commands.periods import periods, reopen
 from gateway.commands.person import person
 from gateway.commands.profile import profile, profile_check
 from gateway.commands.reconcile import reconcile_period
 from gateway.commands.registry import registry
 from gateway.commands.review import review
-from gateway.commands.running import init, run
+from gateway.commands.running import collect, init, run
 from gateway.commands.watch import numbers, silent
 from gateway.commands.word import command as gateway_word
 
@@ -38,6 +42,7 @@ def main() -> None:
 for command in (
     init,
     run,
+    collect,
     registry,
     ca,
     invite,
@@ -64,11 +69,15 @@ for command in (
     review,
     claims,
     audit,
+    backup,
+    database,
     person,
     quarantine,
     silent,
     profile,
     profile_check,
+    history,
+    mirror,
     numbers,
 ):
     main.add_command(command)

@@ -3,6 +3,9 @@
 One thread owns the ledger's writes; ingest and upkeep (gateway/upkeep.py) take turns in it. The
 page reads through connections of its own. Nothing here is kept in memory that a restart would
 miss, so the process may be killed at any instant.
+
+On a ledger that takes many, any number of these processes run beside each other, and of
+collectors, which do nothing but intake; what only one may do is done by the one that leads.
 """
 
 import asyncio
@@ -10,12 +13,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
-from random import SystemRandom
-from typing import TypeVar
+from random import Random, SystemRandom
+from typing import NamedTuple, TypeVar
+
+import structlog
 
 from cloud_sync import mqtt
+from cloud_sync.doors import door_of
 from cloud_sync.signing import SigningKey
 from gateway.audit import GATEWAY, Act
+from gateway.collecting import Collecting
 from gateway.config import BrokerConfig, ConfigError, GatewayConfig
 from gateway.gis.wired import exchange_of
 from gateway.handoff.event import event_maker
@@ -23,13 +30,15 @@ from gateway.handoff.pump import Pump
 from gateway.handoff.targets import targets_of
 from gateway.identity.wired import doorkeeper_of
 from gateway.ingest import Ingest
-from gateway.intake import Intake
+from gateway.leader import LEADER, Seating, seating_of
 from gateway.sql.audit import SqlAudit
 from gateway.sql.gis import GisLedger
 from gateway.sql.outbox import OutboxLedger
+from gateway.sql.seats import table
 from gateway.sql.store import SqlStore, open_store
 from gateway.sql.word import WordLedger
 from gateway.upkeep import Sender, Upkeep
+from gateway.verifying import Verifier, workers_of_machine
 from gateway.web.enrolment import Door, tls
 from gateway.web.enrolment import serve as attend
 from gateway.web.server import bound, serve
@@ -37,6 +46,8 @@ from gateway.wiring import Clock, source_of, system_clock
 from gateway.word.courier import Courier
 
 T = TypeVar("T")
+log = structlog.get_logger()
+Task = Coroutine[None, None, None]
 
 
 class LedgerThread:
@@ -50,51 +61,104 @@ class LedgerThread:
         return asyncio.get_running_loop().run_in_executor(self._executor, work)
 
 
+class _House(NamedTuple):
+    """What all parts of the process share."""
+
+    config: GatewayConfig
+    key: SigningKey
+    store: SqlStore
+    call: LedgerThread
+    verifier: Verifier
+    seating: Seating
+    clock: Clock
+    random: Random
+
+
 async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
     """Run until cancelled.
 
     Raises ConfigError, KeyFileError or StoreError in one line before anything has started.
     """
     broker = _settings(config.broker)
-    key = SigningKey.load(config.key_file)
     async with AsyncExitStack() as stack:
         page = stack.enter_context(bound(config.web)) if config.web.enabled else None
         door = stack.enter_context(bound(config.enrolment)) if config.enrolment else None
-        store = stack.enter_context(opened(config))
-        targets = await stack.enter_async_context(targets_of(config))
-        call = LedgerThread(stack.enter_context(ThreadPoolExecutor(1, "ledger")))
-        random = SystemRandom()
-        intake = Intake(
-            Ingest(store, key),
-            lambda: mqtt.connect(broker),
-            config.ingest,
-            clock,
-            random,
-            call=call,
-            courier=Courier(store, WordLedger(store.database.connection)),
-        )
-        outbox = OutboxLedger(store.database)
-        senders: list[Sender] = [Pump(outbox, [one], random, call) for one in targets]
-        if config.gis_zhkh is not None:
-            journal = GisLedger(store.database)
-            exchange = exchange_of(config.gis_zhkh, journal, call)
-            senders.append(await stack.enter_async_context(exchange))
-        upkeep = Upkeep(config, store, call, clock)
-        attending: list[Callable[[], Coroutine[None, None, None]]] = []
+        house = await _moved_in(config, clock, stack, leads=True)
+        tasks = [*_intake(house, broker), *await _upkeep(house, stack)]
         if page is not None:
-            attending.append(partial(serve, page, config, clock))
+            tasks.append(partial(serve, page, config, clock))
         if door is not None and config.enrolment is not None:
-            judge = Door(doorkeeper_of(config, store, key), call, clock)
-            attending.append(partial(attend, door, judge.app(), tls(config.enrolment)))
-        started(store, key, clock())
-        async with asyncio.TaskGroup() as group:
-            group.create_task(intake.run())
-            for task in upkeep.tasks(event_maker(source_of(key))):
-                group.create_task(task)
-            for sender in senders:
-                group.create_task(upkeep.hand_over(sender))
-            for one in attending:
-                group.create_task(one())
+            judge = Door(doorkeeper_of(config, house.store, house.key), house.call, clock)
+            tasks.append(partial(attend, door, judge.app(), tls(config.enrolment)))
+        await _live(house, tasks)
+
+
+async def collect(config: GatewayConfig, clock: Clock = system_clock) -> None:
+    """Only take batches in, beside a gateway that runs; until cancelled, as `run`."""
+    broker = _settings(config.broker)
+    if config.ledger is None:
+        raise ConfigError(
+            "ledger: missing; a ledger in a file has one collector, plomba-gateway run: more of"
+            " them need PostgreSQL (docs/collectors.md)"
+        )
+    async with AsyncExitStack() as stack:
+        house = await _moved_in(config, clock, stack, leads=False)
+        await _live(house, list(_intake(house, broker)))
+
+
+async def _moved_in(
+    config: GatewayConfig, clock: Clock, stack: AsyncExitStack, *, leads: bool
+) -> _House:
+    key = SigningKey.load(config.key_file)
+    store = stack.enter_context(opened(config))
+    call = LedgerThread(stack.enter_context(ThreadPoolExecutor(1, "ledger")))
+    verifier = stack.enter_context(Verifier(workers_of_machine()))
+    join = partial(table, config.place)
+    seating = await stack.enter_async_context(
+        seating_of(join, config.ingest.partitions, leads=leads)
+    )
+    return _House(config, key, store, call, verifier, seating, clock, SystemRandom())
+
+
+async def _live(house: _House, tasks: list[Callable[[], Task]]) -> None:
+    started(house.store, house.key, house.clock())
+    log.info("running", leads=house.seating.holds(LEADER))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(house.seating.run())
+        for task in tasks:
+            group.create_task(task())
+
+
+def _intake(house: _House, broker: mqtt.Settings) -> Iterator[Callable[[], Task]]:
+    store, section = house.store, house.config.ingest
+    collecting = Collecting(
+        Ingest(store, house.key, verifier=house.verifier, meters_max=section.meters_max),
+        broker,
+        section,
+        house.key,
+        seating=house.seating,
+        courier=Courier(store, WordLedger(store.database.connection)),
+        call=house.call,
+        clock=house.clock,
+        random=house.random,
+    )
+    return collecting.tasks()
+
+
+async def _upkeep(house: _House, stack: AsyncExitStack) -> list[Callable[[], Task]]:
+    """The leader's tasks, and those of this machine."""
+    config, store, call = house.config, house.store, house.call
+    targets = await stack.enter_async_context(targets_of(config))
+    outbox = OutboxLedger(store.database)
+    senders: list[Sender] = [Pump(outbox, [one], house.random, call) for one in targets]
+    if config.gis_zhkh is not None:
+        journal = GisLedger(store.database)
+        exchange = exchange_of(config.gis_zhkh, journal, call)
+        senders.append(await stack.enter_async_context(exchange))
+    upkeep = Upkeep(config, store, call, house.clock)
+    work = [*upkeep.tasks(event_maker(source_of(house.key)))]
+    work += [partial(upkeep.hand_over, sender) for sender in senders]
+    return [*(partial(house.seating.sit, LEADER, one) for one in work), *upkeep.here()]
 
 
 def started(store: SqlStore, key: SigningKey, now_ms: int) -> None:
@@ -107,7 +171,7 @@ def started(store: SqlStore, key: SigningKey, now_ms: int) -> None:
 @contextmanager
 def opened(config: GatewayConfig) -> Iterator[SqlStore]:
     """The ledger of a configuration, closed afterwards."""
-    store = open_store(config.ledger_file)
+    store = open_store(config.place)
     try:
         yield store
     finally:
@@ -125,4 +189,11 @@ def _settings(config: BrokerConfig | None) -> mqtt.Settings:
             tls.context()
         except mqtt.TlsError as error:
             raise ConfigError(f"broker.tls: {error}") from error
-    return mqtt.Settings(host=config.host, port=config.port, client_id=config.client_id, tls=tls)
+    return mqtt.Settings(
+        host=config.host,
+        port=config.port,
+        also=tuple(map(door_of, config.also)),
+        protocol=config.protocol,
+        client_id=mqtt.client_id(config.client_id, config.protocol, tls),
+        tls=tls,
+    )

@@ -11,7 +11,8 @@ from cloud_sync import batch as wire_batch
 from cloud_sync import signing
 from drivers.reading import ClockState
 from gateway.judge import Signed
-from gateway.opening import Opened
+from gateway.layout import Columns
+from gateway.opening import Opened, Taken
 from gateway.store import BootRow, LedgerPort, WaitingRow
 
 Boot = tuple[int, bytes]
@@ -31,18 +32,30 @@ class Boots:
     def __init__(self, ledger: LedgerPort) -> None:
         self._ledger = ledger
         self._starts: dict[Boot, int] = {}
+        self._boots: dict[int, set[Boot]] = {}
 
     def clear(self) -> None:
         """Forget everything; it will be loaded again."""
         self._starts.clear()
+        self._boots.clear()
+
+    def forget(self, device_no: int) -> None:
+        """Forget the boots of a device; they will be loaded again."""
+        for boot in self._boots.pop(device_no, ()):
+            del self._starts[boot]
 
     def load(self, items: Iterable[Opened]) -> None:
         """Ask for the boots of a group that are not cached, at once."""
         if len(self._starts) > BOOTS_CACHED_MAX:
-            self._starts.clear()
+            self.clear()
         fresh = {_boot(item) for item in items} - self._starts.keys()
         if fresh:
-            self._starts |= self._ledger.boots(fresh)
+            for boot, start_ms in self._ledger.boots(fresh).items():
+                self._keep(boot, start_ms)
+
+    def _keep(self, boot: Boot, start_ms: int) -> None:
+        self._starts[boot] = start_ms
+        self._boots.setdefault(boot[0], set()).add(boot)
 
     def start_ms(self, item: Opened) -> int | None:
         """When the boot a batch was signed in began, None while that is unknown."""
@@ -54,7 +67,7 @@ class Boots:
         for batch_no, item in stored:
             boot, batch = _boot(item), item.batch
             if boot not in self._starts and batch.clock_state in _KNOWS_TIME:
-                self._starts[boot] = batch.signed_at_ms - batch.uptime_ms
+                self._keep(boot, batch.signed_at_ms - batch.uptime_ms)
                 rows[boot] = BootRow(*boot, self._starts[boot], batch_no)
         self._ledger.add_boots(list(rows.values()))
         return set(rows)
@@ -88,7 +101,9 @@ def _boot(item: Opened) -> Boot:
     return item.device_no, item.batch.boot
 
 
-def _relative(batch: wire_batch.Batch) -> int:
+def _relative(batch: Taken) -> int:
+    if isinstance(batch, Columns):
+        return 0  # columns are only made of readouts in known time
     relative = ClockState.RELATIVE
     return sum(
         [len(readout.values) for readout in batch.readouts if readout.clock_state is relative]

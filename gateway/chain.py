@@ -83,6 +83,9 @@ class Chain:
         """Note that a batch is stored now."""
         if sequence > self.top:
             self.tail = link.hash
+            if self.ranges and sequence == self.top + 1:
+                self.ranges[-1] = (self.ranges[-1][0], sequence)
+                return
         at = bisect_right(self.ranges, (sequence, sequence))
         first = last = sequence
         if at < len(self.ranges) and self.ranges[at][0] == sequence + 1:

@@ -24,6 +24,10 @@ class Chains:
         """Forget everything; it will be loaded again."""
         self._chains.clear()
 
+    def forget(self, device_no: int) -> None:
+        """Forget the chain of a device; it will be loaded again."""
+        self._chains.pop(device_no, None)
+
     def group(self, opened: Sequence[Opened]) -> "Group":
         """The chains of a group's devices, with the stored links its batches will touch."""
         chains = self._load({item.device_no for item in opened})
@@ -70,12 +74,15 @@ class Group:
     def place(self, item: Opened) -> Placing:
         """What to do with a batch; Refusal if it does not fit."""
         device_no, sequence = item.device_no, item.batch.sequence
+        chain = self._chains[device_no]
+        if sequence == chain.top + 1:
+            return chain.place(sequence, item.link, {})
         near = {
             at: link
             for at in (sequence - 1, sequence, sequence + 1)
             if (link := self._near.get((device_no, at))) is not None
         }
-        return self._chains[device_no].place(sequence, item.link, near)
+        return chain.place(sequence, item.link, near)
 
     def add(self, item: Opened) -> None:
         """Note that a batch is stored."""

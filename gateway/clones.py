@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from gateway.audit import GATEWAY, Act, AuditPort
-from gateway.opening import Opened
 from gateway.quarantine import Reason
 
 TWICE = frozenset({Reason.SEQUENCE_REUSED, Reason.CHAIN_BROKEN})
@@ -55,14 +54,13 @@ class ClonePort(Protocol):
         """All of them that were not revoked since, by device."""
 
 
-def tell(clones: ClonePort, audit: AuditPort, seen: Sequence[Opened], now_ms: int) -> None:
+def tell(clones: ClonePort, audit: AuditPort, seen: Sequence[Twice], now_ms: int) -> None:
     """Note what a group brought; the first time of a device stands in the audit log."""
-    devices: dict[int, list[Opened]] = {}
+    devices: dict[int, list[Twice]] = {}
     for item in seen:
         devices.setdefault(item.device_no, []).append(item)
-    for device_no, items in devices.items():
-        first = items[0].batch
-        found = clones.note(Twice(device_no, first.sequence, first.boot), len(items), now_ms)
+    for items in devices.values():
+        found = clones.note(items[0], len(items), now_ms)
         if found is not None:
             told = ("", found.places, "one key speaks from two places")
             audit.append(Act(now_ms, *GATEWAY, "device cloned?", found.device, *told))

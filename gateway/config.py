@@ -5,18 +5,17 @@ value may be overridden by the environment (``PLOMBA_GATEWAY_BROKER__HOST``), wh
 container is configured. Whatever is wrong with the file is said in one line that names the key.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cloud_sync import private_file
+from cloud_sync.doors import DOORS_MAX, DoorText, ProtocolName
 from drivers.reading import Resource, Unit
 from gateway.config_base import (
     LOOPBACK,
@@ -30,7 +29,11 @@ from gateway.config_base import (
     base,
     http_url,
 )
+from gateway.config_gis import GisConfig
 from gateway.config_identity import EnrolmentConfig
+from gateway.config_ledger import LedgerConfig
+from gateway.config_mirror import HistoryConfig, MirrorConfig
+from gateway.postgres.place import Server
 
 __all__ = [
     "BillingConfig",
@@ -42,6 +45,7 @@ __all__ = [
     "GatewayConfig",
     "GisConfig",
     "IngestConfig",
+    "LedgerConfig",
     "ListenerConfig",
     "ReviewConfig",
     "TargetConfig",
@@ -58,14 +62,14 @@ LEDGER_FILE = "ledger.sqlite"
 GIS_TARGET = "gis-zhkh"
 """The name of ГИС ЖКХ in the outbox."""
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
 
 class BrokerConfig(Section):
-    """Where batches arrive."""
+    """Where batches arrive. `also` are the other nodes of a cluster, `protocol` what it speaks."""
 
     host: str
     port: Port = 8883
+    also: Annotated[tuple[DoorText, ...], Field(max_length=DOORS_MAX)] = ()
+    protocol: ProtocolName = "5"
     client_id: Annotated[str, Field(min_length=1, max_length=64)] = "plomba-gateway"
     tls: Tls | None = None
     without_tls: bool = False
@@ -92,16 +96,20 @@ class ListenerConfig(Section):
 
 
 class BrokerRulesConfig(Section):
-    """What is written for mosquitto into `directory`, and how it is told (docs/broker.md).
+    """What is written for the broker into `directory`, and how it is told (docs/broker.md).
+
+    `engine` is which broker; for nodes of NATS that stand alone `replicas` is 1.
 
     `ca`, `cert` and `key` are where the broker finds whose clients it believes, and its own
     certificate. `crl` is an external authority's revocation list; the gateway's own is known.
     """
 
+    engine: Literal["mosquitto", "nats"] = "mosquitto"
     directory: Folder
     ca: Folder
     cert: Folder
     key: Folder
+    replicas: Literal[1, 3, 5] = 3
     crl: Folder | None = None
     # A fleet of one collector; a connection costs mosquitto about 1 kB and a file descriptor.
     devices: ListenerConfig = ListenerConfig(port=8883, connections_max=20_000)
@@ -130,6 +138,22 @@ class IngestConfig(Section):
     group_messages_max: Annotated[int, Field(ge=1, le=1000)] = 100
     group_wait_s: Annotated[float, Field(gt=0, le=60)] = 0.2
     queue_messages_max: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    # Meters whose last values are kept in memory, some 4 kB each. With room for all that a
+    # collector serves the ledger is asked nothing; beyond, all is forgotten and asked anew.
+    meters_max: Annotated[int, Field(ge=1000, le=5_000_000)] = 50_000
+    # How several collectors divide the devices among them (docs/collectors.md): by a shared
+    # subscription under this name, or by seats of so many partitions.
+    share: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
+    partitions: Annotated[int, Field(ge=0, le=64)] = 0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "IngestConfig":
+        if self.share and self.partitions:
+            raise ValueError(
+                "give share or partitions, not both: MQTT 5 brokers share a subscription, NATS has"
+                " partitions"
+            )
+        return self
 
 
 class WebConfig(Section):
@@ -201,41 +225,6 @@ class BillingConfig(Section):
         return tuple(target.name for target in self.targets)
 
 
-def _guid(text: str) -> str:
-    if _GUID.fullmatch(text.lower()) is None:
-        raise ValueError("expected a GUID like 8a8b7c6d-1234-5678-9abc-0123456789ab")
-    return text.lower()
-
-
-class GisConfig(Section):
-    """The device-metering service of ГИС ЖКХ, and in whose name it is spoken to.
-
-    `signer` is a program with its arguments that signs a request (see gateway/gis/signer.py).
-    `operator_signature`: the signature is the information system's operator's, not the house's.
-    `error_words` say in words what codes of ГИС ЖКХ mean.
-    """
-
-    endpoint: Annotated[str, AfterValidator(http_url)]
-    organisation: Annotated[str, AfterValidator(_guid)]
-    operator_signature: bool = False
-    signer: Annotated[tuple[str, ...], Field(max_length=64)] = ()
-    signer_timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
-    tls: Tls | None = None
-    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
-    # Requests take ГИС ЖКХ from seconds to hours; asking more often than this helps nobody.
-    poll_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = 60.0
-    error_words: Annotated[dict[str, str], Field(max_length=1000)] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _signed_or_here(self) -> "GisConfig":
-        if not self.signer and urlsplit(self.endpoint).hostname not in LOOPBACK:
-            raise ValueError(
-                "signer: missing; unsigned readings go to this machine only, and ГИС ЖКХ takes"
-                " signed requests: name the program that signs"
-            )
-        return self
-
-
 # [P] About a quarter of a flat's use, in the billed units of each resource: a slip of one digit is
 # far beyond it, a missed month is not. A house changes them, no law knows them.
 _TWO_PERSON_ABOVE: dict[Resource, dict[Unit, Decimal]] = {
@@ -286,6 +275,7 @@ class GatewayConfig(BaseSettings):
 
     data: Folder
     key: PrivateFile | None = None
+    ledger: LedgerConfig | None = None
     broker: BrokerConfig | None = None
     broker_rules: BrokerRulesConfig | None = None
     ingest: IngestConfig = IngestConfig()
@@ -294,6 +284,8 @@ class GatewayConfig(BaseSettings):
     review: ReviewConfig = ReviewConfig()
     gis_zhkh: GisConfig | None = None
     enrolment: EnrolmentConfig | None = None
+    mirror: MirrorConfig | None = None
+    history: HistoryConfig = HistoryConfig()
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -314,6 +306,11 @@ class GatewayConfig(BaseSettings):
     def ledger_file(self) -> Path:
         """The embedded ledger."""
         return self.data / LEDGER_FILE
+
+    @property
+    def place(self) -> Path | Server:
+        """Where the ledger is: the embedded one, unless a server is named."""
+        return self.ledger_file if self.ledger is None else self.ledger.writer_place
 
     @classmethod
     def settings_customise_sources(

@@ -9,9 +9,12 @@ see each other.
 from collections import Counter
 from typing import NamedTuple
 
+import numpy as np
+
 from drivers.reading import ClockState, Readout
 from gateway import disorder, rules
 from gateway.disorder import Late
+from gateway.layout import Numbers
 from gateway.model import Finding, Flag, Level, Severity, State
 from gateway.rules import inactive
 from gateway.rules.order import Chained
@@ -49,7 +52,8 @@ class Case(NamedTuple):
 class Docket:
     """What one group adds to the ledger.
 
-    `rows` are readings; the screen appends ordinary ones itself. `counts` are for the totals.
+    `rows` are readings; the screen appends ordinary ones itself. Many come as arrays of rows.
+    `counts` are for the totals.
     """
 
     def __init__(self, ledger: LedgerPort, table: Table, now_ms: int) -> None:
@@ -57,11 +61,16 @@ class Docket:
         self._table = table
         self._now_ms = now_ms
         self.rows: list[tuple[int, ...]] = []
+        self._blocks: list[Numbers] = []
         self._verdicts: list[VerdictRow] = []
         self._late: list[Case] = []
         self._flags: dict[Instant, int] = {}
         self._entered = 0
         self.counts: Counter[str] = Counter()
+
+    def add_rows(self, rows: Numbers) -> None:
+        """Take rows of ordinary readings."""
+        self._blocks.append(rows)
 
     def bring(self, case: Case) -> None:
         """Decide a reading, now or at the end of the group."""
@@ -84,13 +93,25 @@ class Docket:
         self.counts["accepted"] = self._entered - doubtful
 
     def _flush(self) -> None:
-        self._ledger.add_readings(self.rows)
-        self._entered += len(self.rows)
+        if self._blocks:
+            if self.rows:
+                self._blocks.append(np.array(self.rows, np.int64))
+            rows = np.concatenate(self._blocks)
+            # Each register's rows in the order of time: where the store's keys stand.
+            rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
+            self._ledger.add_block(memoryview(rows.tobytes()).cast("q"))
+            self._entered += len(rows)
+        else:
+            self._ledger.add_readings(self.rows)
+            self._entered += len(self.rows)
+        self._blocks.clear()
         self.rows.clear()
 
     def _decide_late(self) -> list[Late]:
         """Those of them that are accepted."""
         placed = []
+        for case in self._late:
+            case.track.release()  # a later batch of the group may have taken it into a panel
         stored = self._ledger.around({case.instant for case in self._late})
         copies = {instant: list(around.copies) for instant, around in stored.items()}
         newest_late: dict[int, Level] = {}

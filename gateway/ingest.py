@@ -5,41 +5,54 @@ whatever it holds. What is refused goes into the quarantine in the same transact
 nothing else. After the commit each device heard gets one signed, cumulative receipt: it is made
 from what is stored, so a repeat after a lost receipt is simply acknowledged again.
 
+A group is entered in two steps, so that the next one is verified in worker processes while this
+one is written: `prepare` asks nothing of the store and returns at once, `process_prepared` does
+all the rest. `process` is both, group after group, in this way.
+
 Everything remembered between groups is a cache of the store. It is dropped when the registry
-changes, also from another process, and when a transaction fails.
+changes, also from another process, and when a transaction fails. Several collectors may write
+one ledger beside each other: a group first takes its *turn* for its devices, and what is
+remembered of a device is used only if nobody else has stored anything of it since (its stamp).
+Where two still meet, the group is undone and done once more alone.
 """
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
-from cloud_sync import receipt as wire_receipt
-from cloud_sync import topics
+from cloud_sync import signing
 from cloud_sync.signing import SigningKey
-from gateway import clones, quarantine, rules
+from gateway import clones
 from gateway.audit import AuditPort
 from gateway.boots import Boots
-from gateway.chain import Placing
-from gateway.chains import Chains, Group
-from gateway.clones import TWICE, ClonePort
+from gateway.chains import Chains
+from gateway.clones import ClonePort
 from gateway.docket import Docket
-from gateway.flood import Flood
+from gateway.flood import EVIDENCE_MAX, Flood, Unheard
+from gateway.group import Work, batch_row
 from gateway.judge import Judge, Signed
-from gateway.opening import Incoming, Keyring, Opened, open_batch, parse
-from gateway.quarantine import Reason, Refusal
+from gateway.layout import Columns, Layouts
+from gateway.opening import Incoming, Keyring, Opened, Sound, Taken
+from gateway.panel import Panels
+from gateway.quarantine import Reason
 from gateway.rules.parameters import TABLE, Table
-from gateway.store import BatchRow, QuarantineRow, Store
-from gateway.tracks import Tracks
+from gateway.store import Crossed, Store
+from gateway.tracks import METERS_MAX, Tracks
+from gateway.verify_worker import Task
+from gateway.verifying import MESSAGES_MIN, Verifier
 
-__all__ = ["Incoming", "Ingest", "Outcome"]
+__all__ = ["Incoming", "Ingest", "Outcome", "Prepared"]
 
 # One commit is one fsync of some milliseconds; 100 batches of 100 readings make it a small part
 # of the work, and a receipt is late by less than a second.
 GROUP_MESSAGES_MAX = 100
 # A group's bytes are held several times over while it is worked on.
 GROUP_BYTES_MAX = 8 * 1024 * 1024
+# A stamp is some 100 bytes; forgetting them all only means that every device is loaded again.
+STAMPS_MAX = 100_000
 
 
 class Outcome(NamedTuple):
@@ -53,6 +66,20 @@ class Outcome(NamedTuple):
 
     receipts: list[tuple[str, bytes]]
     counts: Counter[str]
+
+
+class Prepared(NamedTuple):
+    """Messages on their way, made by `Ingest.prepare`; to be entered once, in any later order.
+
+    `verified` holds for the parts of each group what workers have found sound, or will have.
+    """
+
+    groups: list[list[Incoming]]
+    verified: list[list[Future[list[Sound | None]]]]
+
+
+class _NotAlone(Exception):
+    """A group needs the ledger to itself."""
 
 
 class IngestStore(Store, Protocol):
@@ -70,54 +97,121 @@ class IngestStore(Store, Protocol):
 class Ingest:
     """The way of batches into `store`; receipts are signed with `key`.
 
-    `table` holds the numbers of the rules.
+    `table` holds the numbers of the rules. With a `verifier`, messages are verified in its
+    workers, without one in the calling thread. Of `meters_max` meters what is stored last is
+    remembered; beyond it all of them are forgotten and loaded again.
     """
 
-    def __init__(self, store: IngestStore, key: SigningKey, table: Table = TABLE) -> None:
+    def __init__(
+        self,
+        store: IngestStore,
+        key: SigningKey,
+        table: Table = TABLE,
+        verifier: Verifier | None = None,
+        meters_max: int = METERS_MAX,
+    ) -> None:
         self._store = store
         self._table = table
         self._key = key
+        self._verifier = verifier if verifier is not None and verifier.workers else None
         self._keyring = Keyring(store.registry)
+        self._layouts = Layouts()
         self._chains = Chains(store.ledger)
         self._boots = Boots(store.ledger)
-        self._tracks = Tracks(store, table)
+        self._tracks = Tracks(store, table, meters_max)
+        self._panels = Panels(self._tracks)
+        self._stamps: dict[int, int] = {}
         self._revision = -1
+        self._unheard = Unheard(0, [])
         self.flood = Flood()
 
     def process(self, messages: Sequence[Incoming], now_ms: int) -> Outcome:
         """Store what is sound, quarantine the rest, answer; StoreError leaves nothing half done."""
         receipts: dict[str, bytes] = {}
         counts: Counter[str] = Counter()
-        for group in _groups(messages):
-            try:
-                with _uncollected(), self._store.transaction():
-                    work = self._work(group, now_ms)
-            except BaseException:
-                self._forget()
-                raise
+        groups = _groups(messages)
+        group = next(groups, None)
+        ahead = None if group is None else self.prepare(group)
+        while ahead is not None:
+            prepared, group = ahead, next(groups, None)
+            ahead = None if group is None else self.prepare(group)
+            outcome = self.process_prepared(prepared, now_ms)
+            receipts |= dict(outcome.receipts)
+            counts += outcome.counts
+        return Outcome(list(receipts.items()), counts)
+
+    def prepare(self, messages: Sequence[Incoming]) -> Prepared:
+        """Have messages verified in the workers while something else is done.
+
+        Asks nothing of the store, waits for nothing and may be called in any thread. Hold one
+        group ahead, not more: what is prepared is held in memory several times over.
+        """
+        groups = list(_groups(messages))
+        return Prepared(groups, [self._ahead(group) for group in groups])
+
+    def process_prepared(self, prepared: Prepared, now_ms: int) -> Outcome:
+        """Like `process`, with what `prepare` made of the messages; in the ledger's thread."""
+        receipts: dict[str, bytes] = {}
+        counts: Counter[str] = Counter()
+        for group, parts in zip(prepared.groups, prepared.verified, strict=True):
+            work = self._enter_group(group, _sounds(parts, len(group)), now_ms)
             receipts |= work.receipts
             counts += work.counts
         return Outcome(list(receipts.items()), counts)
 
-    def _work(self, group: Sequence[Incoming], now_ms: int) -> "_Work":
+    def _ahead(self, group: Sequence[Incoming]) -> list[Future[list[Sound | None]]]:
+        if self._verifier is None or len(group) < MESSAGES_MIN:
+            return []
+        tasks = []
+        for topic, message in group:
+            key_id = signing.key_id_of(message)
+            decode = not self._layouts.has((key_id, len(message)))
+            tasks.append(Task(self._keyring.seen(key_id), topic, message, decode))
+        return self._verifier.start(tasks)
+
+    def _enter_group(
+        self, group: Sequence[Incoming], sounds: Sequence[Sound | None], now_ms: int
+    ) -> Work:
+        try:
+            with _uncollected():
+                work = Work(group, sounds, now_ms, self.flood)
+                try:
+                    with self._store.ingesting():
+                        self._work(work)
+                except (Crossed, _NotAlone):
+                    self._forget()
+                    work = Work(group, sounds, now_ms, self.flood, alone=True)
+                    with self._store.transaction():
+                        self._work(work)
+        except BaseException:
+            self._forget()
+            raise
+        self._unheard = Unheard(0, [])
+        return work
+
+    def _work(self, work: Work) -> None:
         revision = self._store.registry.revision()
         if revision != self._revision:
             self._forget()
             self._revision = revision
-        work = _Work(group, now_ms, self.flood)
-        opened = work.open(self._keyring)
+        opened = work.open(self._keyring, self._layouts)
         if opened:
             self._enter(work, opened)
         if work.twice:
-            clones.tell(self._store.clones, self._store.audit, work.twice, now_ms)
+            if not work.alone:
+                raise _NotAlone  # the audit log has one writer
+            clones.tell(self._store.clones, self._store.audit, work.twice, work.now_ms)
         self._store.quarantine.add(work.refused)
         self._note_unheard(work)
         self._store.ledger.count(work.counts)
-        return work
 
-    def _note_unheard(self, work: "_Work") -> None:
+    def _note_unheard(self, work: Work) -> None:
         """Count what was not looked at since the last group, and keep what is kept of it."""
-        count, rows = self.flood.told()
+        told = self.flood.told()
+        # Kept here until it is committed.
+        rows = [*self._unheard.rows, *told.rows][:EVIDENCE_MAX]
+        count = self._unheard.messages + told.messages
+        self._unheard = Unheard(count, rows)
         if not count:
             return
         self._store.quarantine.add(rows)
@@ -125,15 +219,19 @@ class Ingest:
             self._store.quarantine.add_unkept(Reason.FLOOD, count - len(rows))
         work.counts["refused"] += count
 
-    def _enter(self, work: "_Work", opened: list[Opened]) -> None:
+    def _enter(self, work: Work, opened: list[Opened]) -> None:
         ledger = self._store.ledger
         docket = Docket(ledger, self._table, work.now_ms)
-        judge = Judge(self._tracks, docket, self._table, work.now_ms)
-        judge.expect([item.batch for item in opened])
+        judge = Judge(self._tracks, self._panels, docket, self._table, work.now_ms)
+        serials = _serials(item.batch for item in opened)
+        self._begin(work, {item.device_no for item in opened}, serials)
+        judge.expect(serials)
         chains = self._chains.group(opened)
         tops = chains.tops(opened)
-        stored = list(enumerate(work.place(opened, chains, judge), ledger.next_batch_no()))
-        ledger.add_batches([_batch_row(batch_no, item, work) for batch_no, item in stored])
+        placed_here = list(work.place(opened, chains, judge))
+        first_no = ledger.take_batch_nos(len(placed_here)) if placed_here else 0
+        stored = list(enumerate(placed_here, first_no))
+        ledger.add_batches([batch_row(batch_no, item, work) for batch_no, item in stored])
         chains.write()
         self._boots.load(item for _, item in stored)
         placed = self._boots.place(stored)
@@ -144,120 +242,62 @@ class Ingest:
             tops[item.device_no] = max(sequence, tops[item.device_no])
             judge.enter(Signed(item.device_no, batch_no, item.batch, start_ms, leads))
         for signed in self._boots.waited(placed):
-            judge.expect([each.batch for each in signed])
+            serials = _serials(each.batch for each in signed)
+            self._begin(work, set(), serials)
+            judge.expect(serials)
             for each in signed:
                 judge.enter(each, relative_only=True)
         docket.finish()
         work.counts.update(docket.counts)
         work.answer(opened, chains, self._key)
+        if stored:
+            self._stamps |= self._store.end_turn(sorted(work.turn))
+
+    def _begin(self, work: Work, devices: set[int], serials: set[str]) -> None:
+        """Take the turn for devices and for those that own the meters in their batches.
+
+        Then forget what another collector may have added to.
+        """
+        if len(self._stamps) > STAMPS_MAX:
+            self._stamps.clear()
+        wanted = devices | self._tracks.owners(serials, work.now_ms)
+        fresh = sorted(wanted - work.turn)
+        if not fresh:
+            return
+        if work.turn and not work.alone:
+            raise _NotAlone  # a second turn in the middle could wait crosswise for ever
+        work.turn |= wanted
+        for device_no, stamp in self._store.turn(fresh).items():
+            if self._stamps.get(device_no) != stamp:
+                for cache in (self._chains, self._boots, self._panels, self._tracks):
+                    cache.forget(device_no)
+                self._stamps[device_no] = stamp
 
     def _forget(self) -> None:
-        for cache in (self._keyring, self._chains, self._boots, self._tracks):
+        for cache in (self._keyring, self._chains, self._boots, self._panels, self._tracks):
             cache.clear()
+        self._stamps.clear()
         self._revision = -1
 
 
-class _Work:
-    """One group on its way: what is refused, what is counted, what is answered."""
-
-    def __init__(self, group: Sequence[Incoming], now_ms: int, flood: Flood) -> None:
-        self._group = group
-        self._flood = flood
-        self.now_ms = now_ms
-        self.twice: list[Opened] = []
-        self.refused: list[QuarantineRow] = []
-        self.receipts: dict[str, bytes] = {}
-        self.counts: Counter[str] = Counter()
-
-    def open(self, keyring: Keyring) -> list[Opened]:
-        """The sound batches, each device's in the order of their numbers."""
-        parsed = []
-        for incoming in self._group:
-            if not self._hears(incoming):
-                continue
-            try:
-                parsed.append(parse(incoming))
-            except Refusal as refusal:
-                self._refuse(incoming, refusal)
-        keys = keyring.load({item.sealed.key_id for item in parsed})
-        opened = []
-        for item in parsed:
-            incoming = Incoming(item.topic, item.message)
-            # Asked again: what stood before it in the group may have been refused.
-            if not self._hears(incoming, stranger=item.sealed.key_id not in keys):
-                continue
-            try:
-                opened.append(open_batch(item, keys, self.now_ms))
-            except Refusal as refusal:
-                self._refuse(incoming, refusal)
-        return sorted(opened, key=lambda item: (item.device_no, item.batch.sequence))
-
-    def place(self, opened: Sequence[Opened], chains: Group, judge: Judge) -> Iterator[Opened]:
-        """The batches that are to be stored."""
-        for item in opened:
-            try:
-                placing = chains.place(item)
-                if placing is Placing.STORE:
-                    judge.admit(item.device_no, item.batch)
-            except Refusal as refusal:
-                topic = topics.batch_topic(item.batch.device)
-                self._refuse(Incoming(topic, item.message), refusal)
-                if refusal.reason in TWICE:
-                    self.twice.append(item)
-                continue
-            self.counts[_COUNTED_AS[placing]] += 1
-            if placing is Placing.STORE:
-                chains.add(item)
-                yield item
-
-    def answer(self, opened: Sequence[Opened], chains: Group, key: SigningKey) -> None:
-        """Seal a receipt for every device heard."""
-        devices = {item.device_no: item.batch.device for item in opened}
-        for receipt in chains.receipts(devices, self.now_ms):
-            topic = topics.receipt_topic(receipt.device)
-            self.receipts[topic] = key.seal(wire_receipt.encode(receipt), topic)
-
-    def _hears(self, incoming: Incoming, *, stranger: bool = False) -> bool:
-        topic, message = incoming
-        heard = self._flood.hears(topic, self.now_ms, stranger=stranger)
-        if not heard:
-            why = "its sender was refused too often"
-            self._flood.unheard(topic, message, self.now_ms, why)
-        return heard
-
-    def _refuse(self, incoming: Incoming, refusal: Refusal) -> None:
-        stranger = refusal.reason is Reason.UNKNOWN_KEY
-        self._flood.refused(incoming.topic, self.now_ms, stranger=stranger)
-        row = quarantine.evidence(incoming.topic, incoming.payload, refusal, self.now_ms)
-        self.refused.append(row)
-        self.counts["refused"] += 1
+def _serials(batches: Iterable[Taken]) -> set[str]:
+    """The meters in batches."""
+    serials: set[str] = set()
+    for batch in batches:
+        if isinstance(batch, Columns):
+            serials |= batch.layout.meters
+        else:
+            serials.update([readout.meter for readout in batch.readouts])
+    return serials
 
 
-_COUNTED_AS = {
-    Placing.STORE: "batches",
-    Placing.REPEAT: "repeated_batches",
-    Placing.PUT_OFF: "put_off_batches",
-}
-
-
-def _batch_row(batch_no: int, item: Opened, work: _Work) -> BatchRow:
-    batch = item.batch
-    return BatchRow(
-        batch_no=batch_no,
-        device_no=item.device_no,
-        sequence=batch.sequence,
-        hash=item.link.hash,
-        previous=item.link.previous,
-        key_id=item.key_id,
-        signed_at_ms=batch.signed_at_ms,
-        clock_state=batch.clock_state,
-        boot=batch.boot,
-        uptime_ms=batch.uptime_ms,
-        received_at_ms=work.now_ms,
-        rules_version=rules.VERSION,
-        reading_count=batch.reading_count,
-        message=item.message,
-    )
+def _sounds(parts: Sequence[Future[list[Sound | None]]], count: int) -> Sequence[Sound | None]:
+    """What the workers found; nothing where there are none, or where they were ended."""
+    try:
+        found = [sound for part in parts for sound in part.result()]
+    except CancelledError:
+        found = []
+    return found or [None] * count
 
 
 @contextmanager

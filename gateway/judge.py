@@ -4,16 +4,19 @@ Nearly every reading is *ordinary*: newer than anything stored of its register a
 all that is stored of its device, of the expected unit, a possible step above the last accepted
 value, from a clock in order, and not the first after a period of use that can be judged. The
 screen passes those in a few comparisons. It never decides against a reading, it only knows that no
-rule would; every other reading is brought to the rules (see docket.py).
+rule would; every other reading is brought to the rules (see docket.py). Batches that came as
+columns are screened as columns (see panel.py), and only what is not ordinary in them comes here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from cloud_sync.batch import Batch
 from drivers.reading import ClockState, Readout, RegisterValue, Source
 from gateway.docket import Case, Docket
+from gateway.layout import Columns
 from gateway.model import Finding, Level, State
+from gateway.opening import Taken
+from gateway.panel import Bounds, Panels
 from gateway.quarantine import Reason, Refusal
 from gateway.rules import assignment, unit
 from gateway.rules.order import Chained
@@ -33,7 +36,7 @@ class Signed(NamedTuple):
 
     device_no: int
     batch_no: int
-    batch: Batch
+    batch: Taken
     boot_started_at_ms: int | None
     """The start of the boot it was signed in, None while that is unknown."""
     leads: bool
@@ -43,23 +46,27 @@ class Signed(NamedTuple):
 class Judge:
     """Enters the readings of one group's batches into its docket."""
 
-    def __init__(self, tracks: Tracks, docket: Docket, table: Table, now_ms: int) -> None:
+    def __init__(
+        self, tracks: Tracks, panels: Panels, docket: Docket, table: Table, now_ms: int
+    ) -> None:
         self._tracks = tracks
+        self._panels = panels
         self._docket = docket
         self._now_ms = now_ms
         limits = table.limits(None, now_ms)
-        self._horizon_ms = now_ms + limits.ahead_ms
-        self._clock_error_s = limits.clock_error_s
+        self._bounds = Bounds(now_ms + limits.ahead_ms, limits.clock_error_s)
         self._meters: dict[str, Meter] = {}
 
-    def expect(self, batches: Sequence[Batch]) -> None:
-        """Load what is known of the meters of `batches`, all at once."""
-        self._meters = self._tracks.meters(
-            {readout.meter for batch in batches for readout in batch.readouts}, self._now_ms
-        )
+    def expect(self, serials: Iterable[str]) -> None:
+        """Load what is known of the meters of a group, all at once."""
+        self._meters = self._tracks.meters(serials, self._now_ms)
 
-    def admit(self, device_no: int, batch: Batch) -> None:
+    def admit(self, device_no: int, batch: Taken) -> None:
         """Give the registers that no registry names numbers; Refusal if they are too many."""
+        if isinstance(batch, Columns):
+            panel = self._panels.panel(device_no, batch.layout, self._meters)
+            if panel.knows_all:
+                return
         strangers = set()
         for readout in batch.readouts:
             tracks = self._meters[readout.meter].tracks
@@ -79,18 +86,38 @@ class Judge:
         self._tracks.add_found(device_no, fresh)
 
     def enter(self, signed: Signed, *, relative_only: bool = False) -> None:
-        """Enter a batch; its readings in relative time only if the boot's start is known.
+        """Enter a batch; its readings in relative time only if the boot's start is known."""
+        batch, doubtful = signed.batch, relative_only or not signed.leads
+        if doubtful or not isinstance(batch, Columns):
+            self._screen(signed, _numbered(batch.readouts), doubtful, relative_only)
+            return
+        panel = self._panels.panel(signed.device_no, batch.layout, self._meters)
+        rows, others = panel.take(batch, signed.batch_no, self._bounds)
+        self._docket.add_rows(rows)
+        if others:
+            starts = batch.layout.starts.tolist()
+            left = [(starts[at], batch.readouts[at]) for at in others]
+            self._screen(signed, left, doubtful, relative_only)
 
-        This is the screen and the one hot loop of the gateway, hence one function: what reaches
-        `add` is what every rule would pass in silence.
+    def _screen(
+        self,
+        signed: Signed,
+        readouts: Iterable[tuple[int, Readout]],
+        doubtful: bool,
+        relative_only: bool,
+    ) -> None:
+        """Enter readouts, each with the position of its first value.
+
+        One of the two hot loops of the gateway (the other is panel.py), hence one function: what
+        reaches `add` is what every rule would pass in silence.
         """
-        device_no, batch_no, batch, _, leads = signed
-        doubtful = relative_only or not leads
-        meters, horizon_ms, add = self._meters, self._horizon_ms, self._docket.rows.append
-        clock_error_s = self._clock_error_s
-        position = 0
-        for readout in batch.readouts:
+        device_no, batch_no = signed.device_no, signed.batch_no
+        meters, add = self._meters, self._docket.rows.append
+        horizon_ms, clock_error_s = self._bounds
+        for start, readout in readouts:
             meter, state, at_ms = meters[readout.meter], readout.clock_state, readout.captured_at_ms
+            if meter.in_panel:
+                meter.release()
             if doubtful or not (
                 (state is _SYNCHRONISED or state is _INFORMATIVE)
                 and readout.clock_error_s <= clock_error_s
@@ -101,11 +128,10 @@ class Judge:
                     (readout.source is _INTERVAL and not meter.sums) or meter.is_told_whole(readout)
                 )
             ):
-                self._doubt(signed, readout, position, relative_only=relative_only)
-                position += len(readout.values)
+                self._doubt(signed, readout, start, relative_only=relative_only)
                 continue
             tracks = meter.tracks
-            for value in readout.values:
+            for position, value in enumerate(readout.values, start):
                 track, mantissa = tracks.get(value.register, UNKNOWN_TRACK), value.mantissa
                 step = mantissa - track.mantissa
                 if (
@@ -127,7 +153,6 @@ class Judge:
                     add((track.register_no, at_ms, 0, mantissa, 0, 0, batch_no, position))
                 else:
                     self._docket.bring(self._route(signed, readout, value, at_ms, position))
-                position += 1
 
     def _doubt(
         self, signed: Signed, readout: Readout, position: int, *, relative_only: bool
@@ -182,6 +207,14 @@ class Judge:
         if row not in found:
             self._tracks.add_found(device_no, [row])
         return found[row]
+
+
+def _numbered(readouts: Sequence[Readout]) -> Iterator[tuple[int, Readout]]:
+    """Readouts with the positions of their first values in the batch."""
+    position = 0
+    for readout in readouts:
+        yield position, readout
+        position += len(readout.values)
 
 
 def _company(meter: Meter, readout: Readout, value: RegisterValue, at_ms: int) -> Company:

@@ -13,6 +13,7 @@ from gateway.balance.report import BalanceStore
 from gateway.claims.list import ClaimList
 from gateway.explain.model import ExplainStore
 from gateway.handoff.reconcile import ReconcilePort
+from gateway.history.years import RollupRows
 from gateway.obligations import ObligationStore
 from gateway.period_book import PeriodView
 from gateway.profile.model import SeriesStore
@@ -129,6 +130,10 @@ class Overview(Protocol):
     @property
     def days(self) -> SeriesStore:
         """The days of registers, slot by slot."""
+
+    @property
+    def history(self) -> RollupRows:
+        """Roll-ups of registers by day and month."""
 
     @property
     def claims(self) -> ClaimList:

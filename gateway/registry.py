@@ -19,7 +19,8 @@ from gateway.meter_life.values import check_standing, factor_of, mantissas, shap
 from gateway.meter_life.values import rolled_over as went_over
 from gateway.model import DeviceKey
 from gateway.registry_csv import OPTIONAL, SUBJECTS, RegisterLine, parse_lines
-from gateway.store import Fact, Store
+from gateway.registry_port import Fact
+from gateway.store import Store
 
 __all__ = [
     "NewMeter",

@@ -4,6 +4,7 @@ Everything in a track can be read from the ledger again, and after a restart it 
 """
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from drivers.reading import Unit
 from gateway.model import FOREVER_MS, Level
@@ -13,6 +14,13 @@ from gateway.rules.subject import Dial
 from gateway.store import Past
 
 _BEFORE_ALL_MS = -1
+
+
+class Holder(Protocol):
+    """Who keeps what a track remembers while it is with them (gateway/panel.py)."""
+
+    def release(self, track: "Track") -> None:
+        """Give the track back what it remembers."""
 
 
 class Track:
@@ -27,8 +35,9 @@ class Track:
 
     __slots__ = (
         "at_ms", "capacity", "dial", "exponent", "final", "has_level", "initial", "judged_ms",
-        "limits", "mantissa", "newest_ms", "obis", "openings", "period_end_ms", "prior_mantissa",
-        "prior_ms", "rate_max_per_h", "register_no", "since_ms", "still_ms", "stuck_at_ms", "unit",
+        "limits", "mantissa", "newest_ms", "obis", "openings", "panel", "period_end_ms", "place",
+        "prior_mantissa", "prior_ms", "rate_max_per_h", "register_no", "since_ms", "still_ms",
+        "stuck_at_ms", "unit",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +66,13 @@ class Track:
             self.unit, self.exponent, self.capacity = dial.unit, dial.exponent, dial.capacity
             self.rate_max_per_h = dial.rate_max_per_h
         self.mantissa = self.capacity
+        self.panel: Holder | None = None
+        self.place = 0
+
+    def release(self) -> None:
+        """Take it out of a panel, so that its attributes tell the truth again."""
+        if self.panel is not None:
+            self.panel.release(self)
 
     @property
     def level(self) -> Level | None:

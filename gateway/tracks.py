@@ -27,10 +27,10 @@ class Meter:
     """One meter's registered tracks by OBIS; `bindings` newest last.
 
     `device_no`, `from_ms` and `to_ms` are the newest binding, as far as it lies in the `epoch` in
-    which no number of the rules changes.
+    which no number of the rules changes. `in_panel`: some of its tracks may be in a panel.
     """
 
-    __slots__ = ("bindings", "device_no", "from_ms", "sums", "to_ms", "tracks")
+    __slots__ = ("bindings", "device_no", "from_ms", "in_panel", "sums", "to_ms", "tracks")
 
     def __init__(
         self,
@@ -42,7 +42,14 @@ class Meter:
         self.tracks = tracks
         self.device_no, from_ms, to_ms = bindings[-1] if bindings else (0, 0, 0)
         self.from_ms, self.to_ms = max(from_ms, epoch[0]), min(to_ms, epoch[1])
+        self.in_panel = False
         self.sums = tuple(tariffs.sums(part for track in tracks.values() for part in track.parts))
+
+    def release(self) -> None:
+        """Take its tracks out of a panel."""
+        for track in self.tracks.values():
+            track.release()
+        self.in_panel = False
 
     def is_told_whole(self, readout: Readout) -> bool:
         """Whether neither V-SIB nor V-TOU has anything against an answer of registered registers.
@@ -67,34 +74,68 @@ UNKNOWN_METER = Meter((), {})
 
 
 class Tracks:
-    """The cache."""
+    """The cache. `generation` changes whenever all of it is forgotten.
 
-    def __init__(self, store: Store, table: Table) -> None:
+    What stands in it of a meter is kept with the device that reads it, its owner.
+    """
+
+    def __init__(self, store: Store, table: Table, meters_max: int = METERS_MAX) -> None:
         self._store = store
         self._table = table
+        self._meters_max = meters_max
         self._epoch = (0, 0)
+        self.generation = 0
+        self._cards: dict[str, MeterCard] = {}
         self._meters: dict[str, Meter] = {}
+        self._owned: dict[int, set[str]] = {}
         self._found: dict[int, dict[FoundRow, Track]] = {}
 
     def clear(self) -> None:
         """Forget everything; it will be loaded again."""
+        self.generation += 1
+        self._cards.clear()
         self._meters.clear()
+        self._owned.clear()
         self._found.clear()
+
+    def forget(self, device_no: int) -> None:
+        """Forget what stands with a device; it will be loaded again."""
+        for serial in self._owned.pop(device_no, ()):
+            self._meters.pop(serial, None)
+        self._found.pop(device_no, None)
+
+    def owners(self, serials: Iterable[str], now_ms: int) -> set[int]:
+        """The devices that registered meters among `serials` are bound to."""
+        self._keep_bounds(now_ms)
+        known = self._meters
+        fresh = [serial for serial in serials if serial not in known]
+        if fresh:
+            self._cards = self._store.registry.meters(fresh)
+        cards = [self._cards[serial] for serial in fresh if serial in self._cards]
+        bound = {card.bindings[-1].device_no for card in cards if card.bindings}
+        return bound | {known[serial].device_no for serial in serials if serial in known} - {0}
 
     def meters(self, serials: Iterable[str], now_ms: int) -> dict[str, Meter]:
         """The meters of a group, unregistered ones without tracks."""
-        epoch = self._table.epoch(now_ms)
-        if len(self._meters) > METERS_MAX or epoch != self._epoch:
-            self.clear()
-            self._epoch = epoch
-        wanted = set(serials)
-        fresh = wanted - self._meters.keys()
+        self._keep_bounds(now_ms)
+        fresh = set(serials) - self._meters.keys()
         if fresh:
-            cards = self._store.registry.meters(fresh)
+            cards = {serial: self._cards[serial] for serial in fresh if serial in self._cards}
+            unseen = fresh - cards.keys()
+            cards |= self._store.registry.meters(unseen) if unseen else {}
+            self._cards = {}
             made = {serial: self._meter(card) for serial, card in cards.items()}
             self._load(track for meter in made.values() for track in meter.tracks.values())
             self._meters |= dict.fromkeys(fresh, UNKNOWN_METER) | made
+            for serial, meter in made.items():
+                self._owned.setdefault(meter.device_no, set()).add(serial)
         return self._meters
+
+    def _keep_bounds(self, now_ms: int) -> None:
+        epoch = self._table.epoch(now_ms)
+        if len(self._meters) > self._meters_max or epoch != self._epoch:
+            self.clear()
+            self._epoch = epoch
 
     def found(self, device_no: int) -> dict[FoundRow, Track]:
         """The tracks of the unregistered registers a device has brought."""

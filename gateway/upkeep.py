@@ -1,5 +1,9 @@
 """What the running gateway does beside intake, again and again: a task for each.
 
+Most of it only the leader does (gateway/leader.py). What belongs to a machine is done wherever it
+is configured: the rules of the broker that stands there, and the revocation list of the authority
+whose folder is there. Both are made from the ledger, so it matters to nobody who made them.
+
 Each goes a step at a time and takes turns in the thread that owns the ledger's writes, so that
 ingest gets its turn in between. A step that the ledger cannot write is told in the log and made
 again; nothing is kept in memory that a restart would miss.
@@ -7,6 +11,7 @@ again; nothing is kept in memory that a restart would miss.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -19,13 +24,15 @@ from gateway.broker.model import RulesError
 from gateway.broker.wired import keeper_of
 from gateway.closing import close_next_due
 from gateway.closing_records import Closing, EventMaker
-from gateway.config import BrokerRulesConfig, GatewayConfig
+from gateway.config import BrokerRulesConfig, GatewayConfig, LedgerConfig
 from gateway.handoff.pump import Caller
+from gateway.history.keeping import beside
 from gateway.identity.model import IdentityError
 from gateway.identity.wired import refresh_crl
 from gateway.people import retention
 from gateway.people.retention import Kept
 from gateway.profile import job
+from gateway.sql import keeping
 from gateway.sql.balance import FactsLedger
 from gateway.sql.billing import BillingLedger
 from gateway.sql.broker import SpeakersLedger
@@ -41,7 +48,11 @@ UPKEEP_S = 1.0
 DAYS_S = 60.0
 # Terms are counted in days.
 RETENTION_S = 6 * 3600.0
+# Months stand ready long before they are needed.
+MONTHS_S = 12 * 3600.0
 
+Task = Callable[[], Coroutine[None, None, None]]
+"""What is begun, ended, and begun again as its seat comes and goes."""
 Round = Callable[[], Awaitable[float]]
 """One round; it says in how many seconds the next one is due."""
 
@@ -65,16 +76,22 @@ class Upkeep:
         self._clock = clock
         self._notices = FactsLedger(store.database)
 
-    def tasks(self, event_of: EventMaker) -> Iterator[Coroutine[None, None, None]]:
-        """Everything but the hand-off, to be run beside each other until cancelled."""
+    def tasks(self, event_of: EventMaker) -> Iterator[Task]:
+        """What only the leader does, but the hand-off: beside each other until cancelled."""
         closer = Closer(self._store, self._config, event_of)
-        yield again(lambda: self._close(closer), UPKEEP_S)
-        yield again(self._listen, UPKEEP_S)
-        yield again(self._check_days, DAYS_S)
-        yield again(self._expire, RETENTION_S)
-        yield self._keep_crl()
+        yield partial(again, lambda: self._close(closer), UPKEEP_S)
+        yield partial(again, self._listen, UPKEEP_S)
+        yield partial(again, self._check_days, DAYS_S)
+        yield partial(again, self._expire, RETENTION_S)
+        if (section := self._config.ledger) is not None:
+            yield partial(again, partial(self._make_months, section), DAYS_S)
+        yield from beside(self._config, self._store, self._call, self._clock)
+
+    def here(self) -> Iterator[Task]:
+        """What belongs to this machine, whoever leads."""
+        yield self._keep_crl
         if (section := self._config.broker_rules) is not None:
-            yield self._keep_rules(section)
+            yield partial(self._keep_rules, section)
 
     async def hand_over(self, sender: Sender) -> None:
         """Each target by itself: one that hangs, event after event, holds up nobody else."""
@@ -97,6 +114,15 @@ class Upkeep:
         heard = await self._call(lambda: gather(self._notices))
         return 0.0 if heard else UPKEEP_S
 
+    async def _make_months(self, section: LedgerConfig) -> float:
+        """Have the partitions of the next months ready, on a connection of their own."""
+        made = await asyncio.to_thread(
+            keeping.ahead, section.writer_place, self._clock(), section.months_ahead
+        )
+        if made:
+            log.info("months made", partitions=made)
+        return MONTHS_S
+
     async def _check_days(self) -> float:
         """Check the days that are over, a few registers at a time."""
 
@@ -115,8 +141,8 @@ class Upkeep:
         """Let go of what was kept long enough."""
 
         def step() -> dict[Kept, int]:
-            with overwriting(self._store.database) as connection:
-                return retention.apply(PeopleLedger(connection), self._clock())
+            with overwriting(self._store.database):
+                return retention.apply(PeopleLedger(self._store.database), self._clock())
 
         done = await self._call(step)
         if done:

@@ -48,8 +48,12 @@ bench = LazyGroup(
     {
         "bus": "simulators.bench_bus:bus",
         "decode": "simulators.bench_decode:decode",
+        "copy": "simulators.bench_copy:copy",
         "flood": "simulators.bench_flood:flood",
         "ingest": "simulators.bench_ingest:ingest",
+        "road": "simulators.bench_road:road",
+        "soak": "simulators.bench_road:soak",
+        "storm": "simulators.bench_road:storm",
     },
     "Measure what could become slow.",
 )
@@ -58,9 +62,11 @@ main = LazyGroup(
     {
         "bench": "simulators.__main__:bench",
         "demo": "simulators.demo.command:demo",
+        "fleet": "simulators.fleet.command:fleet",
         "fuzz": "simulators.fuzz.command:command",
         "gis": "simulators.gis_command:gis",
         "meters": "simulators.commands:meters",
+        "size": "simulators.size:size",
         "world": "simulators.commands:world",
         "year": "simulators.year.command:year",
     },

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 
-from cloud_sync.transport import Disconnected, Message
+from cloud_sync.transport import Delivery, Disconnected, Message
 
 # What waits for one reader before the broker drops; mosquitto's default max_queued_messages.
 QUEUE_MAX = 1000
@@ -87,6 +87,11 @@ class Connection:
             self._check()
             self._wakeup.clear()
             await self._wakeup.wait()
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        """The same for a collector; a session is clean, so nothing is ever delivered again."""
+        async for message in self.messages():
+            yield Delivery(message, _nothing)
 
     def arrive(self, message: Message) -> bool:
         """Hand one message to the client; False where too many wait for it already."""
@@ -222,6 +227,10 @@ class Broker:
     def _happens(self, probability: float) -> bool:
         # No number is drawn for what cannot happen, so switching one fault off keeps the others.
         return probability > 0 and self._random.random() < probability
+
+
+def _nothing() -> None:
+    """What this broker does about a message that is done with."""
 
 
 def flip_bit(data: bytes, random: Random) -> bytes:

@@ -90,6 +90,8 @@ def test_requirement_files_are_hashed_and_hold_no_addresses() -> None:
         "dev.txt",
         "edge.txt",
         "gateway.txt",
+        "history.txt",
+        "postgres.txt",
         "token.txt",
         "uv.txt",
     }

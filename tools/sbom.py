@@ -1,8 +1,10 @@
 """The bill of materials of what is installed: CycloneDX 1.6 from the hashed requirement files.
 
-`python tools/sbom.py FOLDER` writes plomba-edge.cdx.json and plomba-gateway.cdx.json there. The
-same requirements give the same bytes: the serial number is made of the content, and no time stands
-in it. What pip checks before it installs (version and SHA-256 of every file) is what is listed.
+`python tools/sbom.py FOLDER` writes plomba-edge.cdx.json, plomba-gateway.cdx.json and, for what is
+installed beside them where it is wanted (a key in a token, PostgreSQL, history in Parquet), one of
+each extra's name there. The same requirements give the same bytes: the serial number is made of
+the content, and no time stands in it. What pip checks before it installs (version and SHA-256 of
+every file) is what is listed.
 """
 
 import json
@@ -13,7 +15,7 @@ import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PROGRAMS = ("edge", "gateway")
+PROGRAMS = ("edge", "gateway", "history", "postgres", "token")
 _PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 

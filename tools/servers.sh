@@ -4,11 +4,15 @@ set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 missing=""
-for program in mosquitto mbpoll socat; do
+for program in mosquitto mbpoll socat nginx victoria-metrics; do
     command -v "$program" >/dev/null || missing="$missing $program"
 done
-# The software token's package is not called as its program is.
+# Some packages are not called as their programs are.
 command -v softhsm2-util >/dev/null || missing="$missing softhsm2"
+command -v influxd >/dev/null || missing="$missing influxdb"
+# Nor are PostgreSQL's, which stand outside of PATH.
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null ||
+    missing="$missing postgresql"
 [ -z "$missing" ] && exit 0
 # The other packages of Debian bear the programs' names.
 # shellcheck disable=SC2086

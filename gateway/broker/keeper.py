@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.broker import files, rules
+from gateway.broker import files, nats, rules
 from gateway.broker.model import Plan, RulesError, SpeakersPort
 
 log = structlog.get_logger()
@@ -25,6 +25,11 @@ CRL_BYTES_MAX = 16 * 1024 * 1024
 def texts(plan: Plan, speaking: list[str], revoked: bytes) -> dict[str, bytes]:
     """The broker's files by name."""
     devices, _ = rules.sorted_out(speaking, plan.collector_names)
+    if plan.engine == "nats":
+        return {
+            nats.ACCOUNTS: nats.accounts(plan, devices).encode(),
+            nats.CONFIGURATION: nats.configuration(plan).encode(),
+        }
     return {
         rules.DEVICE_RULES: rules.device_rules(devices).encode(),
         rules.COLLECTOR_RULES: rules.collector_rules(plan.collector_names).encode(),
@@ -69,11 +74,15 @@ class Keeper:
             self._odd = odd
             if odd:
                 log.warning("devices whose names the broker cannot have are left out", names=odd)
-        made = texts(self._plan, speaking, revocations(self._crl))
+        made = texts(self._plan, speaking, self._revoked())
         changed = files.write(self._plan.folder, made)
         if changed:
             self._is_told = False
         return changed
+
+    def _revoked(self) -> bytes:
+        # NATS reads none: who may not speak is no user there, whatever certificate is shown.
+        return b"" if self._plan.engine == "nats" else revocations(self._crl)
 
     async def tell(self) -> None:
         """Have the broker read its files, if it has not read these; RulesError if it cannot be."""

@@ -1,7 +1,10 @@
 """What the broker is told: its listeners, and who may speak on them."""
 
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
+
+Engine = Literal["mosquitto", "nats"]
+"""Which broker it is."""
 
 
 class RulesError(ValueError):
@@ -28,7 +31,8 @@ class Plan(NamedTuple):
     """Everything but the devices: from configuration, the same until that is changed.
 
     `folder` holds what is written here, `store` is where the broker keeps what is retained, unless
-    its main file says so.
+    its main file says so. NATS sorts the devices into `partitions`, if any, and keeps messages on
+    `replicas` of its nodes; it has one listener, that of the devices.
     """
 
     folder: Path
@@ -37,6 +41,9 @@ class Plan(NamedTuple):
     collectors: Listener
     collector_names: tuple[str, ...]
     store: Path | None
+    engine: Engine = "mosquitto"
+    partitions: int = 0
+    replicas: int = 3
 
 
 class SpeakersPort(Protocol):

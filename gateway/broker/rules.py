@@ -38,9 +38,9 @@ AUTOSAVE_S = 60
 # Our clients ask for 30 s; a client that names hours would hold its place as a dead connection.
 KEEPALIVE_S_MAX = 120
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+COLLECTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DEVICE = re.compile(topics.DEVICE_PATTERN.strip("^$"))
-_HEAD = "# Written by plomba-gateway; changes here are lost. See docs/broker.md.\n"
+HEAD = "# Written by plomba-gateway; changes here are lost. See docs/broker.md.\n"
 
 
 def configuration(plan: Plan) -> str:
@@ -58,10 +58,10 @@ def configuration(plan: Plan) -> str:
         "sys_interval": 0,
     }
     if plan.store is not None:
-        options["persistence_location"] = f"{_path(plan.store)}/"
+        options["persistence_location"] = f"{path_text(plan.store)}/"
     general = "".join(f"{name} {value}\n" for name, value in options.items())
     return (
-        f"{_HEAD}{general}"
+        f"{HEAD}{general}"
         f"\n# Devices: their own topics only.\n{_listener(plan, plan.devices, DEVICE_RULES)}"
         "\n# Collectors: what all devices say, and the gateway's word to them.\n"
         f"{_listener(plan, plan.collectors, COLLECTOR_RULES)}"
@@ -73,17 +73,17 @@ def _listener(plan: Plan, listener: Listener, rules: str) -> str:
     return f"""\
 listener {where}
 max_connections {listener.connections_max}
-cafile {_path(plan.tls.ca)}
-crlfile {_path(plan.folder / REVOKED)}
-certfile {_path(plan.tls.certificate)}
-keyfile {_path(plan.tls.key)}
+cafile {path_text(plan.tls.ca)}
+crlfile {path_text(plan.folder / REVOKED)}
+certfile {path_text(plan.tls.certificate)}
+keyfile {path_text(plan.tls.key)}
 tls_version tlsv1.3
 require_certificate true
 use_identity_as_username true
 use_username_as_clientid true
 allow_anonymous false
 allow_zero_length_clientid false
-acl_file {_path(plan.folder / rules)}
+acl_file {path_text(plan.folder / rules)}
 max_qos 1
 max_topic_alias 0
 """
@@ -91,7 +91,7 @@ max_topic_alias 0
 
 def device_rules(devices: Iterable[str]) -> str:
     """The devices' listener: four lines for each that may speak. Names are checked before."""
-    return _HEAD + "".join(
+    return HEAD + "".join(
         f"\nuser {name}\n"
         f"topic write {topics.batch_topic(name)}\n"
         f"topic write {topics.state_topic(name)}\n"
@@ -103,11 +103,11 @@ def device_rules(devices: Iterable[str]) -> str:
 
 def collector_rules(collectors: Iterable[str]) -> str:
     """The collectors' listener; RulesError for a name that cannot be a user's."""
-    return _HEAD + "".join(_collector(name) for name in collectors)
+    return HEAD + "".join(_collector(name) for name in collectors)
 
 
 def _collector(name: str) -> str:
-    if _NAME.fullmatch(name) is None:
+    if COLLECTOR.fullmatch(name) is None:
         raise RulesError(f"expected a collector's name like plomba-gateway, got {name!r}")
     return (
         f"\nuser {name}\n"
@@ -133,8 +133,9 @@ def sorted_out(devices: Iterable[str], collectors: Iterable[str]) -> tuple[list[
     return sound, odd
 
 
-def _path(path: Path) -> str:
+def path_text(path: Path) -> str:
+    """A path as a broker's configuration can hold it; RulesError for any other."""
     text = str(path)
     if not text.isprintable() or text != text.strip():
-        raise RulesError(f"a path mosquitto could not read from its configuration: {text!r}")
+        raise RulesError(f"a path that a broker could not read from its configuration: {text!r}")
     return text

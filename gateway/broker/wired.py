@@ -10,7 +10,7 @@ from gateway.config import BrokerRulesConfig, GatewayConfig, ListenerConfig
 from gateway.identity.authority import CRL_FILE
 
 
-def plan_of(section: BrokerRulesConfig, folder: Path | None = None) -> Plan:
+def plan_of(section: BrokerRulesConfig, folder: Path | None = None, partitions: int = 0) -> Plan:
     """What stands in the configuration, with absolute paths: the broker has a folder of its own."""
     return Plan(
         folder=(folder or section.directory).absolute(),
@@ -19,6 +19,9 @@ def plan_of(section: BrokerRulesConfig, folder: Path | None = None) -> Plan:
         collectors=_listener(section.collectors),
         collector_names=section.collector_names,
         store=None if section.store is None else section.store.absolute(),
+        engine=section.engine,
+        partitions=partitions,
+        replicas=section.replicas,
     )
 
 
@@ -30,7 +33,8 @@ def keeper_of(
 ) -> Keeper:
     """A keeper of the section's plan that tells the broker as configured."""
     crl = section.crl or config.ca_folder / CRL_FILE
-    return Keeper(plan_of(section, folder), crl, speakers, _reload(section))
+    plan = plan_of(section, folder, config.ingest.partitions)
+    return Keeper(plan, crl, speakers, _reload(section))
 
 
 def _listener(section: ListenerConfig) -> Listener:

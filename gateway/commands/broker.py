@@ -25,7 +25,7 @@ def broker() -> None:
 @configured
 @as_json
 def rules(config: GatewayConfig, out: Path | None, *, tell: bool, as_json: bool) -> None:
-    """Write mosquitto's configuration and access rules, from the registry and [broker_rules].
+    """Write the broker's configuration and access rules, from the registry and [broker_rules].
 
     Only what differs is written, each file whole or not at all. The running gateway does the same
     by itself. Without --tell nothing is reloaded.
@@ -33,7 +33,7 @@ def rules(config: GatewayConfig, out: Path | None, *, tell: bool, as_json: bool)
     section = config.broker_rules
     if section is None:
         raise ConfigError("broker_rules: missing, please add it (see docs/broker.md)")
-    plan = plan_of(section, out)
+    plan = plan_of(section, out, config.ingest.partitions)
     with ledger(config) as store:
         speakers = SpeakersLedger(store.database.connection)
         keeper = keeper_of(config, section, speakers, out)

@@ -94,13 +94,15 @@ def show(config: GatewayConfig, *, as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True)
 @click.option("--out", required=True, type=FOLDER, help="Where certificate and key are written.")
 @click.option("--days", default=SERVER_DAYS, show_default=True, type=click.IntRange(1, 825))
+@click.option("--node", is_flag=True, help="A node of a cluster: to other nodes a client too.")
 @by_person
 @configured
 def issue_server(
-    config: GatewayConfig, names: Sequence[str], out: Path, days: int, actor: str
+    config: GatewayConfig, names: Sequence[str], out: Path, days: int, actor: str, *, node: bool
 ) -> None:
     """Make key and certificate for a server known under NAMES (host names or addresses)."""
-    _issue(config, Profile.SERVER, names, out, days=days, actor=actor)
+    profile = Profile.NODE if node else Profile.SERVER
+    _issue(config, profile, names, out, days=days, actor=actor)
 
 
 @ca.command("issue-collector")
@@ -242,12 +244,14 @@ def _issue(
     for file in files:
         if file.exists():
             raise IdentityError(f"{file} exists: move it away, or write elsewhere")
-    with acting(config, actor, f"ca issue-{profile}", names[0]) as deed:
+    # The register of certificates knows a node as the server that it is.
+    known_as = Profile.SERVER if profile is Profile.NODE else profile
+    with acting(config, actor, f"ca issue-{known_as}", names[0]) as deed:
         if ledger_of(deed.store).identities.device(names[0]) is not None:
             raise IdentityError(f"{names[0]} is the name of a device: it must have one of its own")
         made = authority.issue(profile, parse_request(key.request(names[0])), now_ms, days, names)
         deed.after = f"certificate {made.serial} for {', '.join(names)}"
-        ledger_of(deed.store).identities.add_certificate(made, profile, None, now_ms)
+        ledger_of(deed.store).identities.add_certificate(made, known_as, None, now_ms)
         key.save(files[1])
         _write(files[0], authority.chain(made.pem).encode("ascii"), 0o644)
     click.echo(f"{files[0]} with key {files[1]}, until {_day(made.valid_to_ms)}")

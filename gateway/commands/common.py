@@ -23,12 +23,15 @@ from gateway.explain.model import ExplainError
 from gateway.export.closed import ExportError
 from gateway.gis.model import GisError
 from gateway.handoff.pull import PullError
+from gateway.history.model import HistoryError
 from gateway.identity.model import IdentityError
+from gateway.mirror.model import MirrorError
 from gateway.people.words import PeopleError
 from gateway.periods import PeriodError
 from gateway.profile.model import ProfileError
 from gateway.registry import RegistryError
 from gateway.review.words import ReviewError
+from gateway.sql.engine import exists
 from gateway.sql.overview import LedgerOverview, look
 from gateway.sql.store import SqlStore, open_store
 from gateway.store import StoreError
@@ -48,8 +51,10 @@ EXPECTED = (
     ExplainError,
     ExportError,
     GisError,
+    HistoryError,
     IdentityError,
     KeyFileError,
+    MirrorError,
     PeopleError,
     PeriodError,
     ProfileError,
@@ -113,7 +118,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on st
 def ledger(config: GatewayConfig) -> Iterator[SqlStore]:
     """The ledger of a gateway that was initialised, open for writing."""
     _must_exist(config)
-    store = open_store(config.ledger_file)
+    store = open_store(config.place)
     try:
         yield store
     finally:
@@ -125,7 +130,7 @@ def looking(config: GatewayConfig) -> Iterator[LedgerOverview]:
     """The ledger of a gateway that was initialised, to look at."""
     with ledger(config):
         pass  # an older schema is brought up to date first
-    with look(config.ledger_file) as overview:
+    with look(config.place) as overview:
         yield overview
 
 
@@ -166,7 +171,8 @@ def default_config() -> GatewayConfig:
 
 
 def _must_exist(config: GatewayConfig) -> None:
-    if not config.ledger_file.exists():
-        raise ConfigError(
-            f"no ledger in {config.data}: run plomba-gateway init --data {config.data}"
-        )
+    if exists(config.place):
+        return
+    if config.ledger is not None:
+        raise ConfigError(f"no ledger in {config.place}: run plomba-gateway init")
+    raise ConfigError(f"no ledger in {config.data}: run plomba-gateway init --data {config.data}")

@@ -39,7 +39,7 @@ def show(config: GatewayConfig, account: str, actor: str, *, as_json: bool) -> N
     Readings are counted; profile and trace show them one by one. That it was shown is noted.
     """
     with acting(config, actor, "person show", f"account {account}") as deed:
-        people = PeopleLedger(deed.store.database.connection)
+        people = PeopleLedger(deed.store.database)
         found = people.account(account)
         if found is None:
             raise PeopleError(f"no account is called {account!r}: see registry list")
@@ -76,9 +76,9 @@ def forget(
     The account's number and the names given, in every text, then give way to a pseudonym that
     nothing leads back from. Values, marks, hashes and evidence stay.
     """
-    with ledger(config) as store, store.transaction() as connection:
+    with ledger(config) as store, store.transaction():
         asked = forgetting.ask(
-            PeopleLedger(connection),
+            PeopleLedger(store.database),
             account,
             By(actor, via()),
             why,
@@ -106,9 +106,9 @@ def confirm(config: GatewayConfig, request: int, actor: str, *, as_json: bool) -
     Lists what is out of reach: lines handed over, exports. Backups are for you to deal with.
     """
     with ledger(config) as store:
-        with overwriting(store.database) as connection:
+        with overwriting(store.database):
             found = forgetting.confirm(
-                PeopleLedger(connection),
+                PeopleLedger(store.database),
                 request,
                 By(actor, via()),
                 system_clock(),
@@ -131,8 +131,8 @@ def confirm(config: GatewayConfig, request: int, actor: str, *, as_json: bool) -
 @as_json
 def list_requests(config: GatewayConfig, *, as_json: bool) -> None:
     """List requests that wait for another person."""
-    with ledger(config) as store, store.transaction() as connection:
-        waiting = PeopleLedger(connection).waiting()
+    with ledger(config) as store, store.transaction():
+        waiting = PeopleLedger(store.database).waiting()
     rows = [
         (one.number, one.account.number, one.asked_by, one.why, from_ms(one.asked_at_ms))
         for one in waiting

@@ -12,7 +12,7 @@ import click
 from cloud_sync.signing import VerifyKey
 from cloud_sync.topics import DEVICE_PATTERN
 from drivers.reading import from_ms, parse_obis, to_ms
-from gateway import gis_devices
+from gateway import device_csv, gis_devices
 from gateway import registry as book
 from gateway.audit import Act, By
 from gateway.commands.common import (
@@ -141,6 +141,21 @@ def add_device(
         deed.after = f"key {key.key_id.hex()} from {from_ms(since_ms).isoformat()}{placed}"
     document = {"device": name, "key": key.key_id.hex(), "valid_from_ms": since_ms}
     print_json(document) if as_json else click.echo(f"{name}: key {key.fingerprint}")
+
+
+@registry.command("add-devices")
+@click.argument("file", type=FILE)
+@by_person
+@configured
+@as_json
+def add_devices(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -> None:
+    """Let the keys of a consignment of devices sign, a CSV with one line per key.
+
+    Columns: device, public_key (64 hex digits), valid_from (a time with its zone), house (may be
+    empty). Every bad line is named, or all are entered.
+    """
+    counts = entered(device_csv.import_csv, config, file, (actor, "registry add-devices"))
+    tell_entered(file, counts, as_json=as_json)
 
 
 @registry.command("exchange")

@@ -4,13 +4,14 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
 
 from drivers.reading import from_ms
-from gateway.claims.deciding import bring
+from gateway.claims.deciding import bring, reference_of
 from gateway.claims.list import ClaimRow
 from gateway.commands.common import (
     Commands,
@@ -29,7 +30,7 @@ from gateway.review.queue import Queue, Story, Task, Waiting
 from gateway.review.reference import Reference
 from gateway.review.story import story_document, story_lines
 from gateway.review.words import ASKS, Decided, Kind, Order, Read, ReviewError
-from gateway.sql.claims import SqlClaimStore
+from gateway.sql.claims import SqlClaims
 from gateway.sql.review import SqlReviewStore
 from gateway.wiring import system_clock
 
@@ -274,13 +275,16 @@ def _decide(
     through: int | None = None,
 ) -> None:
     with ledger(config) as store:
+        reviewed, limits = SqlReviewStore(store.database), config.review.limits
+        now_ms = system_clock()
+        asked = (actor, via(), why, read, through)
         if isinstance(reading, ClaimNumber):
-            claims = SqlClaimStore(store.database)
-            reading = bring(claims, reading.number, actor, system_clock())
-        order = Order(act, reading, actor, via(), why, read, through)
-        made = decisions.decide(
-            SqlReviewStore(store.database), order, system_clock(), config.review.limits
-        )
+            claims, number = SqlClaims(store.database.connection), reading.number
+            order = Order(act, reference_of(claims, number), *asked)
+            brought = partial(bring, claims, number, actor, now_ms)
+            made = decisions.decide(reviewed, order, now_ms, limits, bring=brought)
+        else:
+            made = decisions.decide(reviewed, Order(act, reading, *asked), now_ms, limits)
     _tell(made, act, as_json=as_json)
 
 

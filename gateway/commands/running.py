@@ -13,6 +13,7 @@ from gateway.commands.common import as_json, configured, print_json
 from gateway.commands.noting import acting
 from gateway.commands.people import by_person
 from gateway.config import ConfigError, GatewayConfig
+from gateway.sql.engine import exists
 from gateway.sql.store import open_store
 
 PUBLIC_KEY_FILE = "gateway.pem"
@@ -33,13 +34,13 @@ def init(config: GatewayConfig, actor: str, *, as_json: bool) -> None:
         raise ConfigError(f"cannot create {config.data}: {error.strerror}") from error
     made = [
         what
-        for what, file in (("key", config.key_file), ("ledger", config.ledger_file))
-        if not file.exists()
+        for what, is_there in (("key", config.key_file.exists()), ("ledger", exists(config.place)))
+        if not is_there
     ]
     if not config.key_file.exists():
         SigningKey.generate().save(config.key_file)
     key = SigningKey.load(config.key_file)
-    open_store(config.ledger_file).close()
+    open_store(config.place).close()
     with acting(config, actor, "init", ", ".join(made)) as deed:
         deed.after = f"key {key.public.key_id.hex()}"
         deed.undone = not made
@@ -54,22 +55,39 @@ def init(config: GatewayConfig, actor: str, *, as_json: bool) -> None:
 @click.command()
 @configured
 def run(config: GatewayConfig) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C."""
+    """Run the gateway until SIGTERM or Ctrl-C.
+
+    On PostgreSQL any number of them may run on one ledger; one of them leads at a time.
+    """
+    _until_told(config, only_collects=False)
+
+
+@click.command()
+@configured
+def collect(config: GatewayConfig) -> None:
+    """Only take batches in, beside a gateway that runs, until SIGTERM or Ctrl-C.
+
+    For more collectors than gateways: without page, closing and hand-off (docs/collectors.md).
+    """
+    _until_told(config, only_collects=True)
+
+
+def _until_told(config: GatewayConfig, *, only_collects: bool) -> None:
     _log_to_stderr()
     if not config.key_file.exists():
         raise ConfigError(f"no gateway key {config.key_file}: run plomba-gateway init")
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_until_told(config))
+        asyncio.run(_living(config, only_collects=only_collects))
 
 
-async def _until_told(config: GatewayConfig) -> None:
+async def _living(config: GatewayConfig, *, only_collects: bool) -> None:
     from gateway import app  # noqa: PLC0415 - other commands need neither the page nor HTTP
 
     task = asyncio.current_task()
     if task is not None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    await app.run(config)
+    await (app.collect(config) if only_collects else app.run(config))
 
 
 def _log_to_stderr() -> None:

@@ -14,7 +14,8 @@ from gateway.csv_lines import RegistryError
 from gateway.meter_life import values
 from gateway.meter_life.factor import ONE
 from gateway.registry_csv import UNITS
-from gateway.store import InstallAct, PointNow, Store
+from gateway.registry_port import InstallAct, PointNow
+from gateway.store import Store
 
 Values = Mapping[str, Decimal]
 

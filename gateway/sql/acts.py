@@ -1,4 +1,4 @@
-"""Acts of controllers in SQLite, and what interferences are charged for."""
+"""Acts of controllers in the ledger, and what interferences are charged for."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -17,14 +17,14 @@ from gateway.estimation.refusal import AccessAct
 from gateway.sql import norms
 from gateway.sql.engine import Connection
 
-_NAMED = "IN (SELECT value FROM json_each(?))"
+_NAMED = "IN (SELECT w.atom FROM json_each(?) w)"
 
 _PLACES = f"""
 SELECT point.name, account.number, resource, obis, unit
 FROM point JOIN account USING (account_no)
 LEFT JOIN installation USING (point_no)
 LEFT JOIN register ON register.meter_no = installation.meter_no AND registered = 1
-WHERE point.name {_NAMED} ORDER BY point.name
+WHERE point.name {_NAMED} ORDER BY point.name, obis NULLS FIRST, unit
 """  # noqa: S608 - put together of our own constants
 
 _ACTS = f"""
@@ -39,7 +39,7 @@ SELECT DISTINCT point_no, obis, unit, house_no, account.number
 FROM point JOIN account USING (account_no, house_no)
 JOIN installation USING (point_no)
 JOIN register ON register.meter_no = installation.meter_no AND registered = 1
-WHERE point.name = ?
+WHERE point.name = ? ORDER BY obis, unit
 """
 
 _ADD = """
@@ -48,6 +48,7 @@ INSERT INTO act (kind, number, made_on, made_by, account_no, point_no, obis, cap
 SELECT :kind, :number, :made_on, :made_by, account_no,
        (SELECT point_no FROM point WHERE name = :point), :register, :capacity, :begun_on, :audit_no
 FROM account WHERE number = :account
+RETURNING act_no
 """
 
 _CHARGES = """
@@ -115,19 +116,19 @@ class ActLedger:
             "register": act.register or None,
             "audit_no": audit_no,
         }
-        return self._sql.execute(_ADD, said).lastrowid or 0
+        return int(self._sql.execute(_ADD, said).fetchone()[0])
 
     def add_charge(self, act_no: int, unit: Unit, charged: Charged, entered_by: str) -> str:
         """Enter what an act is charged for, as a proposal; the charge's id."""
-        cursor = self._sql.execute(
+        (number,) = self._sql.execute(
             "INSERT INTO interference_charge (act_no, unit, first_on, until_on, method, amount,"
-            " reason, entered_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " reason, entered_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING charge_no",
             (
                 *(act_no, unit, charged.first_on.isoformat(), charged.until_on.isoformat()),
                 *(charged.method, f"{charged.amount:f}", charged.reason, entered_by),
             ),
-        )
-        return charge_id(cursor.lastrowid or 0)
+        ).fetchone()
+        return charge_id(number)
 
     def confirm(self, charge_id: str, confirmed_by: str, audit_no: int) -> None:
         """Let a charge be handed over with the next closing."""
@@ -143,7 +144,7 @@ class ActLedger:
 
     def charges(self, house: str | None) -> Iterator[Charge]:
         """All charges, the oldest first."""
-        query = f"{_CHARGES} WHERE ?1 IS NULL OR house.name = ?1 ORDER BY charge_no"
+        query = f"{_CHARGES} WHERE CAST(?1 AS TEXT) IS NULL OR house.name = ?1 ORDER BY charge_no"
         return _charges(self._sql, query, house)
 
 

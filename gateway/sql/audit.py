@@ -1,4 +1,4 @@
-"""The audit log on SQLite."""
+"""The audit log, in the ledger."""
 
 import json
 import secrets
@@ -14,7 +14,7 @@ _COLUMNS = (
 
 
 class SqlAudit:
-    """`AuditPort` on one SQLite connection."""
+    """`AuditPort` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
@@ -35,8 +35,8 @@ class SqlAudit:
     def newest(self, limit: int, acts: Collection[str] = ("",)) -> list[Entry]:
         """The last entries, the newest first; only those whose act begins with one of `acts`."""
         rows = self._sql.execute(
-            f"SELECT {_COLUMNS} FROM audit WHERE EXISTS (SELECT 1 FROM json_each(?1)"  # noqa: S608 - ours
-            " WHERE substr(act, 1, length(value)) = value) ORDER BY audit_no DESC LIMIT ?2",
+            f"SELECT {_COLUMNS} FROM audit WHERE EXISTS (SELECT 1 FROM json_each(?1) w"  # noqa: S608 - ours
+            " WHERE substr(act, 1, length(w.atom)) = w.atom) ORDER BY audit_no DESC LIMIT ?2",
             (json.dumps([*acts]), limit),
         )
         return [_entry(row) for row in rows]

@@ -1,4 +1,4 @@
-"""A house's balance asked of SQLite, and what is entered for it. The statements are in the .sql."""
+"""A house's balance asked of the ledger, and what is entered for it."""
 
 import json
 from collections.abc import Sequence

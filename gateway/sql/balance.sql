@@ -57,15 +57,14 @@ JOIN device ON device.device_no = placed.device_no
 JOIN batch USING (batch_no)
 LEFT JOIN account ON account.account_no = point.account_no
 WHERE house.name = :house AND start_ms + last_ms >= :from_ms AND start_ms + first_ms < :until_ms
-ORDER BY start_ms + first_ms;
+ORDER BY start_ms + first_ms, serial, device.name, status;
 
 -- name: judged
 -- Falls of the time asked for. A register that stands still is one whose last accepted value at
 -- the end is still the one the finding was about, however long ago that was.
 WITH found AS (
-SELECT account.dwelling, point.name AS point, resource, serial, obis, verdict.rule,
-       min(verdict.captured_at_ms) AS first_ms, max(verdict.captured_at_ms) AS last_ms,
-       count(*) AS times, max(verdict_no) AS newest_no
+SELECT register.register_no, point.point_no, verdict.rule, min(verdict.captured_at_ms) AS first_ms,
+       max(verdict.captured_at_ms) AS last_ms, count(*) AS times, max(verdict_no) AS newest_no
 FROM house
 JOIN point USING (house_no)
 JOIN installation USING (point_no)
@@ -75,22 +74,28 @@ JOIN verdict ON verdict.register_no = register.register_no
     AND verdict.captured_at_ms >= installed_at_ms
     AND (removed_at_ms IS NULL OR verdict.captured_at_ms < removed_at_ms)
     AND verdict.captured_at_ms < :until_ms
-LEFT JOIN account ON account.account_no = point.account_no
 WHERE house.name = :house AND (
     (verdict.rule = 'V-NEG' AND verdict.captured_at_ms >= :from_ms)
     OR (verdict.rule = 'V-ZERO' AND (removed_at_ms IS NULL OR removed_at_ms > :from_ms)
         AND (SELECT mantissa FROM reading
              WHERE reading.register_no = register.register_no AND state = 0
                  AND captured_at_ms < :until_ms
-             ORDER BY captured_at_ms DESC LIMIT 1)
+             ORDER BY captured_at_ms DESC, copy DESC LIMIT 1)
           = (SELECT mantissa FROM reading
              WHERE reading.register_no = register.register_no
                  AND reading.captured_at_ms = verdict.captured_at_ms
                  AND reading.copy = verdict.copy)))
 GROUP BY register.register_no, point.point_no, verdict.rule
 )
-SELECT dwelling, point, resource, serial, obis, found.rule, first_ms, last_ms, times, detail
-FROM found JOIN verdict ON verdict_no = newest_no ORDER BY first_ms;
+SELECT account.dwelling, point.name, resource, serial, obis, found.rule, first_ms, last_ms, times,
+       detail
+FROM found
+JOIN verdict ON verdict_no = newest_no
+JOIN register ON register.register_no = found.register_no
+JOIN meter USING (meter_no)
+JOIN point ON point.point_no = found.point_no
+LEFT JOIN account ON account.account_no = point.account_no
+ORDER BY first_ms, found.register_no, found.rule, found.point_no;
 
 -- name: flows
 -- The accepted levels of the dwellings' water in each night, both ends included. The cross joins
@@ -103,15 +108,17 @@ JOIN point USING (house_no)
 JOIN installation USING (point_no)
 JOIN meter USING (meter_no)
 JOIN register ON register.meter_no = meter.meter_no AND register.registered = 1
+LEFT JOIN account ON account.account_no = point.account_no
 CROSS JOIN json_each(:windows) AS night
-CROSS JOIN reading ON reading.register_no = register.register_no AND state = 0
-    AND captured_at_ms BETWEEN night.value ->> 0 AND night.value ->> 1
+CROSS JOIN reading
+WHERE reading.register_no = register.register_no AND state = 0
+    AND captured_at_ms BETWEEN CAST(night.value ->> 0 AS BIGINT)
+        AND CAST(night.value ->> 1 AS BIGINT)
     AND captured_at_ms >= installed_at_ms
     AND (removed_at_ms IS NULL OR captured_at_ms < removed_at_ms)
-LEFT JOIN account ON account.account_no = point.account_no
-WHERE house.name = :house AND kind = 'dwelling' AND unit = 'm3' AND factor = '1'
+    AND house.name = :house AND kind = 'dwelling' AND unit = 'm3' AND factor = '1'
     AND resource IN ('cold-water', 'hot-water')
-ORDER BY register.register_no, captured_at_ms;
+ORDER BY register.register_no, captured_at_ms, copy;
 
 -- name: houses
 SELECT name FROM house;
@@ -128,12 +135,14 @@ FROM area_fact
 JOIN house USING (house_no)
 LEFT JOIN account USING (account_no)
 LEFT JOIN point USING (point_no)
-WHERE :house IS NULL OR house.name = :house;
+WHERE CAST(:house AS TEXT) IS NULL OR house.name = :house
+ORDER BY fact_no;
 
 -- name: norms
 SELECT house.name, resource, unit, per_m2, per_resident, valid_from, source
 FROM common_norm JOIN house USING (house_no)
-WHERE :house IS NULL OR house.name = :house;
+WHERE CAST(:house AS TEXT) IS NULL OR house.name = :house
+ORDER BY house_no, resource, valid_from;
 
 -- name: add-area
 INSERT INTO area_fact (house_no, account_no, point_no, use, area, residents, valid_from)
@@ -156,9 +165,12 @@ WHERE batch_no > (SELECT batch_no FROM notices_heard) ORDER BY batch_no LIMIT ?;
 -- name: add-notice
 INSERT INTO meter_notice
 VALUES (:meter, :device_no, :boot, :hour, :status, :first_ms, :last_ms, :times, :batch_no)
-ON CONFLICT DO UPDATE SET first_ms = min(first_ms, excluded.first_ms),
-    last_ms = max(last_ms, excluded.last_ms), times = times + excluded.times,
-    batch_no = CASE WHEN excluded.first_ms < first_ms THEN excluded.batch_no ELSE batch_no END;
+ON CONFLICT (meter, device_no, boot, hour, status) DO UPDATE
+SET first_ms = min(meter_notice.first_ms, excluded.first_ms),
+    last_ms = max(meter_notice.last_ms, excluded.last_ms),
+    times = meter_notice.times + excluded.times,
+    batch_no = CASE WHEN excluded.first_ms < meter_notice.first_ms THEN excluded.batch_no
+        ELSE meter_notice.batch_no END;
 
 -- name: heard
 UPDATE notices_heard SET batch_no = ?;

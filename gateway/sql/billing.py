@@ -1,4 +1,4 @@
-"""Closing periods in SQLite: each question one statement over the whole house.
+"""Closing periods in the ledger: each question one statement over the whole house.
 
 The readings of a period are never fetched (see `gateway.sql.spans`). What is written is never
 changed; what is asked comes from the views that hold only what stands.
@@ -81,7 +81,7 @@ SELECT min(installed_at_ms),
             SELECT min(captured_at_ms) AS at_ms FROM reading
             WHERE reading.register_no = register.register_no AND state = 0
             UNION ALL
-            SELECT min(at_ms) FROM claim WHERE claim.register_no = register.register_no)))
+            SELECT min(at_ms) FROM claim WHERE claim.register_no = register.register_no) AS said))
 FROM point
 JOIN installation USING (point_no)
 JOIN register USING (meter_no)
@@ -252,12 +252,11 @@ class _Transaction:
     def write(
         self, house: House, period: str, now_ms: int, lines: Sequence[NewLine]
     ) -> list[ClosingLine]:
-        cursor = self._connection.execute(
+        (self._closing_no,) = self._connection.execute(
             "INSERT INTO written_closing (house_no, period, closed_at_ms, revision)"
-            " VALUES (?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?) RETURNING closing_no",
             (house.house_no, period, now_ms, self.revision(house, period)),
-        )
-        self._closing_no = cursor.lastrowid or 0
+        ).fetchone()
         self._connection.executemany(_WRITE_LINE, [_row(self._closing_no, line) for line in lines])
         estimates.open_obligations(self._connection, self._closing_no)
         count(self._connection, LINES_CLOSED, len(lines))
@@ -286,7 +285,8 @@ class _Transaction:
 def count(connection: Connection, name: str, step: int) -> None:
     """Add to a running total."""
     connection.execute(
-        "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + ?2",
+        "INSERT INTO tally VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = tally.value + excluded.value",
         (name, step),
     )
 

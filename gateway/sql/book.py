@@ -1,4 +1,4 @@
-"""The registry book on SQLite: entering lines, ending installations, keys."""
+"""The registry book in the ledger: entering lines, ending installations, keys."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 from drivers.reading import Resource, Unit
 from gateway.model import DeviceKey, GisDevice, Kind
 from gateway.registry_csv import SUBJECTS, RegisterLine
+from gateway.registry_port import Fact, InstallAct, MeterNow, PointNow
 from gateway.sql.engine import Database
 from gateway.sql.statements import named
-from gateway.store import Fact, InstallAct, MeterNow, PointNow
 
 _SQL = named(Path(__file__).with_suffix(".sql"))
 # What a query needs beside the subject's key, to tell one installation from another.
@@ -25,7 +25,7 @@ _TABLES = (
 
 
 class SqlBook:
-    """`BookPort` on one SQLite connection."""
+    """`BookPort` on one connection."""
 
     def __init__(self, database: Database) -> None:
         self._sql = database.connection

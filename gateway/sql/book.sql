@@ -32,7 +32,7 @@ FROM json_each(?) w
 JOIN meter m ON m.serial = w.value ->> 0
 JOIN installation i ON i.installation_no = coalesce(
     (SELECT l.installation_no FROM installation l
-        WHERE l.meter_no = m.meter_no AND l.installed_at_ms = w.value ->> 1),
+        WHERE l.meter_no = m.meter_no AND l.installed_at_ms = CAST(w.value ->> 1 AS BIGINT)),
     (SELECT l.installation_no FROM installation l
         WHERE l.meter_no = m.meter_no ORDER BY l.installed_at_ms DESC LIMIT 1))
 JOIN point p USING (point_no)
@@ -49,7 +49,7 @@ JOIN meter m USING (meter_no)
 WHERE NOT EXISTS (
     SELECT 1 FROM installation o JOIN meter n USING (meter_no)
     WHERE o.point_no = p.point_no AND n.serial = w.value ->> 1
-        AND o.installed_at_ms = w.value ->> 2);
+        AND o.installed_at_ms = CAST(w.value ->> 2 AS BIGINT));
 
 -- name: said-register
 -- The registered registers.
@@ -64,7 +64,7 @@ SELECT m.serial, r.obis, v.initial_mantissa
 FROM json_each(?) w
 JOIN meter m ON m.serial = w.value ->> 0
 JOIN register r ON r.meter_no = m.meter_no AND r.obis = w.value ->> 1 AND r.registered = 1
-JOIN installation i ON i.meter_no = m.meter_no AND i.installed_at_ms = w.value ->> 2
+JOIN installation i ON i.meter_no = m.meter_no AND i.installed_at_ms = CAST(w.value ->> 2 AS BIGINT)
 JOIN installation_value v USING (installation_no, register_no);
 
 -- name: write-house
@@ -89,7 +89,8 @@ ON CONFLICT DO NOTHING;
 -- name: write-meter
 -- A meter that was only seen on the road becomes a registered one.
 INSERT INTO meter (serial, model, registered) VALUES (:meter, :model, 1)
-ON CONFLICT (serial) DO UPDATE SET model = excluded.model, registered = 1 WHERE registered = 0;
+ON CONFLICT (serial) DO UPDATE SET model = excluded.model, registered = 1
+    WHERE meter.registered = 0;
 
 -- name: write-register
 INSERT INTO register (meter_no, obis, unit, exponent, registered, digits, rate_max_per_h)
@@ -134,7 +135,7 @@ JOIN installation_value v USING (installation_no)
 JOIN register r USING (register_no)
 LEFT JOIN device_meter b ON b.meter_no = m.meter_no AND b.valid_to_ms IS NULL
 LEFT JOIN device d ON d.device_no = b.device_no
-WHERE ?1 IS NULL OR p.name = ?1
+WHERE CAST(?1 AS TEXT) IS NULL OR p.name = ?1
 ORDER BY h.name, p.name, r.obis;
 
 -- name: end-values

@@ -1,10 +1,10 @@
-"""Who may speak at the broker, from the SQLite ledger."""
+"""Who may speak at the broker, from the ledger."""
 
 from gateway.sql.engine import Connection
 
 
 class SpeakersLedger:
-    """A `SpeakersPort` on one SQLite connection."""
+    """A `SpeakersPort` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection

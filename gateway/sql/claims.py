@@ -1,4 +1,4 @@
-"""Claims on SQLite: keeping them (`SqlClaims`), and all that choosing among them asks."""
+"""Claims in the ledger: keeping them (`SqlClaims`), and all that choosing among them asks."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -43,7 +43,7 @@ class SqlClaimStore:
 
 
 class SqlClaims:
-    """`ClaimPort`, `ChoosingPort` and `ClaimList` on one SQLite connection."""
+    """`ClaimPort`, `ChoosingPort` and `ClaimList` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
@@ -79,20 +79,19 @@ class SqlClaims:
         )
 
     def add(self, claim: Claim, stored: Stored, findings: Sequence[Finding]) -> int:
-        cursor = self._sql.execute(
+        (number,) = self._sql.execute(
             "INSERT INTO claim (source, reference, register_no, at_ms, mantissa, step, actor,"
-            " entered_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " entered_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING claim_no",
             (
                 *(claim.source, claim.reference, stored.register_no, claim.at_ms),
                 *(stored.mantissa, stored.step, claim.by, claim.entered_ms),
             ),
-        )
-        number = cursor.lastrowid or 0
+        ).fetchone()
         self._sql.executemany(
             "INSERT INTO claim_finding (claim_no, rule, quality, detail) VALUES (?, ?, ?, ?)",
             [(number, one.rule, one.quality, one.detail) for one in findings],
         )
-        return number
+        return int(number)
 
     # Choosing -------------------------------------------------------------------------------
 
@@ -126,9 +125,13 @@ class SqlClaims:
 
     def store(self, claim: Open, entered: AsReading, found: Sequence[Finding], now_ms: int) -> None:
         place = (claim.register_no, claim.at_ms, CLAIM_COPIES + claim.claim_no)
+        self._sql.execute("SELECT room_for_reading(?)", (claim.at_ms,))
         self._sql.execute(
             "INSERT INTO reading VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
             (*place, *map(int, entered), NO_BATCH),
+        )
+        self._sql.execute(
+            "INSERT INTO reading_change (register_no, captured_at_ms, copy) VALUES (?, ?, ?)", place
         )
         self._sql.executemany(
             "INSERT INTO verdict (register_no, captured_at_ms, copy, rule, severity, quality,"

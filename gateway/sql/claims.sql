@@ -42,14 +42,14 @@ SELECT captured_at_ms, mantissa FROM back JOIN reading
         WHERE register_no = :register_no AND state = 0
           AND captured_at_ms < :at_ms - n * :month_ms
           AND captured_at_ms >= :at_ms - (n + 1) * :month_ms)
-ORDER BY captured_at_ms
+ORDER BY captured_at_ms, copy
 
 -- The other registers of the claim's account, as far as a person could take one for the other.
 -- name: others
 SELECT other_meter.serial, other.obis, other.unit, other.exponent, other.digits,
        other.rate_max_per_h, other_point.resource, other.register_no,
        (SELECT mantissa FROM claim WHERE claim.register_no = other.register_no
-            AND abs(claim.at_ms - :at_ms) < :day_ms ORDER BY entered_ms DESC LIMIT 1)
+            AND abs(claim.at_ms - :at_ms) < :day_ms ORDER BY entered_ms DESC, claim_no DESC LIMIT 1)
 FROM register AS mine
 JOIN installation AS here ON here.meter_no = mine.meter_no AND here.installed_at_ms <= :at_ms
     AND (here.removed_at_ms IS NULL OR :at_ms < here.removed_at_ms)
@@ -67,13 +67,17 @@ ORDER BY other_point.name, other.obis LIMIT :most
 -- From the house on: a closing does not look through the claims of other houses.
 -- name: unsettled
 SELECT DISTINCT claim_no FROM point
-CROSS JOIN installation USING (point_no)
-CROSS JOIN register ON register.meter_no = installation.meter_no AND register.registered = 1
-CROSS JOIN claim ON claim.register_no = register.register_no AND installed_at_ms <= claim.at_ms
+CROSS JOIN installation
+CROSS JOIN register
+CROSS JOIN claim
+WHERE installation.point_no = point.point_no
+    AND register.meter_no = installation.meter_no AND register.registered = 1
+    AND claim.register_no = register.register_no AND installed_at_ms <= claim.at_ms
     AND (removed_at_ms IS NULL OR claim.at_ms <= removed_at_ms)
-WHERE house_no = :house AND claim.at_ms >= :from_ms AND claim.at_ms < :until_ms
+    AND house_no = :house AND claim.at_ms >= :from_ms AND claim.at_ms < :until_ms
     AND NOT EXISTS (SELECT 1 FROM claim_word AS word WHERE word.claim_no = claim.claim_no
                         AND outcome IN ('confirmed', 'agrees', 'contradicts'))
+ORDER BY claim_no
 
 -- name: open
 SELECT claim.claim_no, point_no, obis, register.unit, register_no,
@@ -84,12 +88,12 @@ SELECT claim.claim_no, point_no, obis, register.unit, register_no,
        (SELECT state FROM claim_reading AS standing WHERE standing.claim_no = claim.claim_no
             AND standing.register_no = claim.register_no AND captured_at_ms = claim.at_ms)
 FROM json_each(:numbers) AS wanted
-JOIN claim ON claim.claim_no = wanted.value
+JOIN claim ON claim.claim_no = CAST(wanted.value AS BIGINT)
 JOIN register USING (register_no)
 JOIN installation ON installation.meter_no = register.meter_no AND installed_at_ms <= claim.at_ms
     AND (removed_at_ms IS NULL OR claim.at_ms <= removed_at_ms)
 JOIN point USING (point_no)
-WHERE :house IS NULL OR house_no = :house
+WHERE CAST(:house AS BIGINT) IS NULL OR house_no = :house
 ORDER BY claim.claim_no, installed_at_ms
 
 -- name: owed
@@ -119,9 +123,11 @@ INSERT INTO claim_decision (claim_no, house_no, period, revision, outcome, reaso
 SELECT :claim_no, :house_no, :period,
     (SELECT count(*) + 1 FROM written_closing WHERE house_no = :house_no AND period = :period),
     :outcome, :reason, :now_ms
-WHERE (:outcome, :reason) IS NOT (
-    SELECT outcome, reason FROM claim_word WHERE claim_no = :claim_no
-    ORDER BY decision_no DESC LIMIT 1)
+WHERE NOT EXISTS (
+    SELECT 1 FROM claim_word AS word
+    WHERE word.decision_no = (
+            SELECT max(decision_no) FROM claim_word WHERE claim_no = :claim_no)
+        AND word.outcome = :outcome AND word.reason = :reason)
 
 -- What the standing closing of a period had brought among the readings, but for what a person
 -- has decided on: its verdicts, and the claims that it alone had entered.
@@ -154,9 +160,9 @@ SELECT reading.register_no, reading.captured_at_ms, reading.copy,
        coalesce(claim.source, 'inspection'), coalesce(claim.actor, decision.actor, ''),
        coalesce(claim.reference, document, ''), claim.claim_no
 FROM json_each(?) AS wanted
-JOIN reading ON reading.register_no = wanted.value ->> 0
-    AND reading.captured_at_ms = wanted.value ->> 1 AND reading.copy = wanted.value ->> 2
-    AND reading.batch_no = 0
+JOIN reading ON reading.register_no = CAST(wanted.value ->> 0 AS BIGINT)
+    AND reading.captured_at_ms = CAST(wanted.value ->> 1 AS BIGINT)
+    AND reading.copy = CAST(wanted.value ->> 2 AS BIGINT) AND reading.batch_no = 0
 LEFT JOIN claim_reading AS standing USING (register_no, captured_at_ms, copy)
 LEFT JOIN claim ON claim.claim_no = standing.claim_no
 LEFT JOIN decision ON decision.register_no = reading.register_no
@@ -168,7 +174,7 @@ SELECT claim.claim_no, source, reference, house.name, account.number, dwelling, 
        coalesce(last.outcome, 'open'), last.reason, last.period,
        (SELECT json_group_array(rule || ' ' || detail) FROM (
             SELECT rule, detail FROM claim_finding
-            WHERE claim_finding.claim_no = claim.claim_no ORDER BY finding_no)),
+            WHERE claim_finding.claim_no = claim.claim_no ORDER BY finding_no) AS found),
        standing.state, claim.register_no
 FROM claim
 JOIN register USING (register_no)
@@ -183,8 +189,8 @@ LEFT JOIN claim_decision AS last ON last.decision_no = (
     SELECT max(decision_no) FROM claim_word AS word WHERE word.claim_no = claim.claim_no)
 LEFT JOIN claim_reading AS standing ON standing.claim_no = claim.claim_no
     AND standing.register_no = claim.register_no AND captured_at_ms = claim.at_ms
-WHERE (:house IS NULL OR house.name = :house) AND (:claim_no IS NULL OR claim.claim_no = :claim_no)
-    AND (:register_no IS NULL OR claim.register_no = :register_no)
+WHERE (CAST(:house AS TEXT) IS NULL OR house.name = :house) AND (CAST(:claim_no AS BIGINT) IS NULL OR claim.claim_no = :claim_no)
+    AND (CAST(:register_no AS BIGINT) IS NULL OR claim.register_no = :register_no)
     AND claim.at_ms >= :from_ms AND claim.at_ms < :until_ms
 ORDER BY claim.at_ms DESC, claim.claim_no DESC LIMIT :most
 

@@ -1,4 +1,4 @@
-"""`ClonePort` on SQLite."""
+"""Devices that speak from two places, in the ledger."""
 
 from gateway.clones import Clone, Twice
 from gateway.sql.engine import Connection
@@ -6,11 +6,13 @@ from gateway.sql.engine import Connection
 _NOTE = """
 INSERT INTO device_clone VALUES (:device_no, :at_ms, :at_ms, :sequence, coalesce(
     (SELECT boot FROM batch WHERE device_no = :device_no
-        AND sequence BETWEEN :sequence - 1 AND :sequence + 1
-        ORDER BY sequence <> :sequence, sequence LIMIT 1), x''), :boot, :times)
+        AND sequence BETWEEN CAST(:sequence AS BIGINT) - 1 AND CAST(:sequence AS BIGINT) + 1
+        ORDER BY abs(sequence - :sequence), sequence LIMIT 1),
+    :none), :boot, :times)
 ON CONFLICT (device_no) DO UPDATE
-SET last_at_ms = max(last_at_ms, excluded.last_at_ms), times = times + excluded.times
-RETURNING times = :times
+SET last_at_ms = max(device_clone.last_at_ms, excluded.last_at_ms),
+    times = device_clone.times + excluded.times
+RETURNING times
 """
 _CLONE = """
 SELECT name, first_at_ms, last_at_ms, sequence, stored_boot, other_boot, times
@@ -30,8 +32,8 @@ class SqlClones:
         self._sql = connection
 
     def note(self, seen: Twice, times: int, at_ms: int) -> Clone | None:
-        values = {**seen._asdict(), "times": times, "at_ms": at_ms}
-        if not self._sql.execute(_NOTE, values).fetchone()[0]:
+        values = {**seen._asdict(), "times": times, "at_ms": at_ms, "none": b""}
+        if self._sql.execute(_NOTE, values).fetchone()[0] != times:
             return None
         found = self._sql.execute(_CLONE, (seen.device_no,))
         return Clone(*found.fetchone())

@@ -1,4 +1,4 @@
-"""Closed lines for an export, asked of the SQLite ledger: one statement, one for the verdicts."""
+"""Closed lines for an export, asked of the ledger: one statement, one for the verdicts."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from gateway.export.closed import Closed, Origin
 from gateway.sql.billing import LINES, closing_lines, last_closed
 from gateway.sql.engine import Database
 
-_OF_PERIOD = "WHERE period = ?1 AND (?2 IS NULL OR house.name = ?2)"
+_OF_PERIOD = "WHERE period = ?1 AND (CAST(?2 AS TEXT) IS NULL OR house.name = ?2)"
 
 # An act is the one of a removal where a meter was taken away at that instant, else the one of
 # its installation.

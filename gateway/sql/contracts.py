@@ -1,4 +1,4 @@
-"""Contracts' windows in SQLite."""
+"""Contracts' windows in the ledger."""
 
 from collections.abc import Sequence
 

@@ -6,18 +6,32 @@ are question marks, sets travel as JSON. What only one engine has, or does faste
 own, stands in its package: `gateway/sqlite` or `gateway/postgres`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import importlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
+from gateway.postgres.place import Server
 from gateway.sqlite import connection as sqlite
 from gateway.sqlite.connection import Durability
+from gateway.store import StoreError
 
-__all__ = ["Connection", "Cursor", "Database", "Durability", "Place", "connect", "snapshot"]
+__all__ = [
+    "Connection",
+    "Cursor",
+    "Database",
+    "Durability",
+    "Place",
+    "Server",
+    "connect",
+    "exists",
+    "snapshot",
+]
 
-Place = Path
-"""Where a ledger is."""
+Place = Path | Server
+"""Where a ledger is: a file, or a database of a server."""
 
 
 class Cursor(Protocol):
@@ -26,6 +40,10 @@ class Cursor(Protocol):
     @property
     def rowcount(self) -> int:
         """How many rows a writing statement changed."""
+
+    @property
+    def description(self) -> Any:
+        """The columns of a query: of each a sequence that begins with its name."""
 
     def fetchone(self) -> Any:
         """The next row, None after the last."""
@@ -68,15 +86,47 @@ class Database(Protocol):
     def horizon(self) -> int:
         """The highest batch number below which no batch can appear any more."""
 
+    def overwriting(self) -> AbstractContextManager[Connection]:
+        """A `transaction` in which replaced bytes are overwritten as far as the engine can."""
+
+    def clean(self, tables: Collection[str]) -> bool:
+        """Leave no old bytes of those tables' rows in them; False where another one hinders it."""
+
+    def text_columns(self) -> list[tuple[str, str]]:
+        """Every table's columns that hold text, as (table, column)."""
+
     def close(self) -> None:
         """Release the engine; an open transaction is undone."""
 
 
+def exists(place: Place) -> bool:
+    """Whether there is a ledger at `place` already; StoreError for a server out of reach."""
+    if isinstance(place, Server):
+        return bool(postgres("schema").exists(place))
+    return place.exists()
+
+
 def connect(place: Place, durability: Durability = "full") -> Database:
     """Open or make the ledger at `place`, its schema brought up to date; StoreError if not."""
+    if isinstance(place, Server):
+        database: Database = postgres("connection").connect(place, durability)
+        return database
     return sqlite.connect(place, durability)
 
 
 def snapshot(place: Place) -> AbstractContextManager[Connection]:
     """One look at the ledger at `place`, which it cannot change; StoreError if it fails."""
+    if isinstance(place, Server):
+        look: AbstractContextManager[Connection] = postgres("connection").snapshot(place)
+        return look
     return sqlite.snapshot(place)
+
+
+def postgres(module: str) -> ModuleType:
+    """A module of the engine that only an installation with the extra `postgres` can load."""
+    try:
+        return importlib.import_module(f"gateway.postgres.{module}")
+    except ImportError as error:
+        raise StoreError(
+            "a ledger on PostgreSQL needs psycopg: pip install 'plomba[postgres]'"
+        ) from error

@@ -1,4 +1,4 @@
-"""Estimates and their corrections in SQLite: what is owed, what was, what becomes of it."""
+"""Estimates and their corrections in the ledger: what is owed, what was, what becomes of it."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -58,15 +58,20 @@ FROM closing_line AS line
 JOIN closed_period ON closed_period.closing_no = line.closing_no
 JOIN point ON point.point_no = line.point_no
 LEFT JOIN correction USING (line_no)
-WHERE line.point_no IN (SELECT value FROM json_each(:points)) AND line.closing_no IN (
+WHERE line.point_no IN (
+    SELECT CAST(w.value AS BIGINT) FROM json_each(:points) w) AND line.closing_no IN (
     SELECT closing_no FROM closed_period WHERE house_no = :house
     ORDER BY period DESC LIMIT :most)
 ORDER BY line.point_no, line.obis, line.unit, line_no DESC
 """
 
 _WRITE = """
-INSERT INTO written_correction
-SELECT NULL, line_no, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+INSERT INTO written_correction (
+    line_no, correction_id, closing_no,
+    opening_register_no, opening_at_ms, opening_copy, opening_mantissa,
+    closing_register_no, closing_at_ms, closing_copy, closing_mantissa,
+    difference_mantissa, difference_exponent, method, reason, replaces)
+SELECT line_no, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
        (SELECT correction_id FROM written_correction AS before
         WHERE before.line_no = closing_line.line_no ORDER BY correction_no DESC LIMIT 1)
 FROM closing_line WHERE line_id = ?
@@ -109,7 +114,7 @@ JOIN house USING (house_no)
 JOIN point USING (point_no)
 LEFT JOIN closed_period AS settled ON settled.closing_no = settled_no
 LEFT JOIN correction USING (line_no)
-WHERE (:house IS NULL OR house.name = :house) AND (settled_no IS NULL OR NOT :open)
+WHERE (CAST(:house AS TEXT) IS NULL OR house.name = :house) AND (settled_no IS NULL OR :open = 0)
 ORDER BY line_no DESC LIMIT :most
 """  # noqa: S608 - the methods are our own constants
 
@@ -122,7 +127,7 @@ class EstimateLedger:
 
     def obligations(self, house: str | None, *, only_open: bool, limit: int) -> list[Obligation]:
         """The estimated lines, the newest first."""
-        asked = {"house": house, "open": only_open, "most": limit}
+        asked = {"house": house, "open": int(only_open), "most": limit}
         return [
             Obligation._make(
                 (*row[:9], _exact(*row[9:11]), *row[11:14], _value(*row[14:16]), row[16])
@@ -137,8 +142,9 @@ class EstimateLedger:
     def corrections(self, house: str | None, period: str | None) -> Iterator[CorrectedLine]:
         """The corrections handed over with a period (None: any), in their order."""
         query = (
-            f"{_CORRECTED} WHERE (?1 IS NULL OR house.name = ?1)"
-            " AND (?2 IS NULL OR corrected.period = ?2) ORDER BY correction.closing_no, line_no"
+            f"{_CORRECTED} WHERE (CAST(?1 AS TEXT) IS NULL OR house.name = ?1)"
+            " AND (CAST(?2 AS TEXT) IS NULL OR corrected.period = ?2)"
+            " ORDER BY correction.closing_no, line_no"
         )
         return _corrected(self._sql, query, house, period)
 

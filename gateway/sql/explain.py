@@ -1,4 +1,4 @@
-"""What stands behind a bill line, asked of the SQLite ledger."""
+"""What stands behind a bill line, asked of the ledger."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -25,7 +25,7 @@ _WRITTEN = LINES.replace("closing_line AS", "written_line AS").replace(
 
 
 class ExplainLedger:
-    """An `ExplainStore` on one SQLite connection."""
+    """An `ExplainStore` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection

@@ -1,4 +1,4 @@
--- What stands behind a line: what SQLite is asked. A line that was withdrawn is found as well.
+-- What stands behind a line: what the ledger is asked. A line that was withdrawn is found as well.
 
 -- name: about
 SELECT house.address, house.timezone,
@@ -22,7 +22,7 @@ SELECT register_no, serial, installed_at_ms, initial_mantissa, removed_at_ms, fi
        (SELECT mantissa FROM reading
         WHERE reading.register_no = register.register_no AND state = 0
           AND captured_at_ms >= installed_at_ms AND captured_at_ms < removed_at_ms
-        ORDER BY captured_at_ms DESC LIMIT 1)
+        ORDER BY captured_at_ms DESC, copy DESC LIMIT 1)
 FROM written_line AS line
 JOIN installation ON installation.point_no = line.point_no AND installed_at_ms <= closing_at_ms
 JOIN installation_value USING (installation_no)

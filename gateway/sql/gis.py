@@ -1,4 +1,4 @@
-"""The journal of the exchange with ГИС ЖКХ in SQLite."""
+"""The journal of the exchange with ГИС ЖКХ in the ledger."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -99,7 +99,8 @@ class GisLedger:
         return [Value._make((*row[:3], tuple(json.loads(row[3])), *row[4:])) for row in rows]
 
     def messages(self, limit: int) -> list[Message]:
-        return _messages(self._database.connection.execute(_SQL["messages"], (limit,)))
+        rows = self._database.connection.execute(_SQL["messages"], (limit,))
+        return _messages((*row[:4], b"", *row[4:]) for row in rows)
 
     def _tell(
         self,

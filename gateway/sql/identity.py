@@ -1,4 +1,4 @@
-"""Identities on SQLite: invitations, certificates, refusals."""
+"""Identities in the ledger: invitations, certificates, refusals."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -29,7 +29,7 @@ _EXPIRED_KEPT_MS = 7 * 24 * _HOUR_MS
 
 
 class IdentityLedger:
-    """`IdentityPort` on one SQLite connection."""
+    """`IdentityPort` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
@@ -42,12 +42,13 @@ class IdentityLedger:
         self._sql.execute(_SQL["invite"], new._asdict())
 
     def invited(self, secret_sha256: bytes) -> Invited | None:
-        asked = {"house": None, "hash": secret_sha256}
+        asked = {"house": None, "hash": secret_sha256, "none": b""}
         row = self._sql.execute(_SQL["invitations"], asked).fetchone()
         return None if row is None else Invited(*row)
 
     def invitations(self, house: str | None = None) -> list[Invited]:
-        rows = self._sql.execute(_SQL["invitations"], {"house": house, "hash": None})
+        asked = {"house": house, "hash": None, "none": b""}
+        rows = self._sql.execute(_SQL["invitations"], asked)
         return [Invited(*row) for row in rows]
 
     def withdraw(self, label: str, at_ms: int, why: str) -> None:
@@ -88,8 +89,8 @@ class IdentityLedger:
             "device_no": device_no,
             "issued_at_ms": now_ms,
         }
-        added = self._sql.execute(_SQL["add-certificate"], row).lastrowid
-        return int(added or 0)
+        (number,) = self._sql.execute(_SQL["add-certificate"], row).fetchone()
+        return int(number)
 
     def certificates(self, key_sha256: bytes) -> list[Kept]:
         return self._certificates(key=key_sha256)

@@ -3,11 +3,11 @@
 -- name: invitations
 SELECT i.invitation_no, i.label, i.house_no, h.name, coalesce(i.device, ''), i.made_at_ms,
     i.made_by, i.expires_at_ms, i.revoked_at_ms, coalesce(i.revoked_why, ''),
-    coalesce(d.name, ''), e.enrolled_at_ms, coalesce(e.key_id, x''), coalesce(e.key_sha256, x'')
+    coalesce(d.name, ''), e.enrolled_at_ms, coalesce(e.key_id, :none), coalesce(e.key_sha256, :none)
 FROM invitation i JOIN house h USING (house_no)
 LEFT JOIN enrolment e USING (invitation_no)
 LEFT JOIN device d USING (device_no)
-WHERE (:house IS NULL OR h.name = :house) AND (:hash IS NULL OR i.secret_sha256 = :hash)
+WHERE (CAST(:house AS TEXT) IS NULL OR h.name = :house) AND i.secret_sha256 = coalesce(:hash, i.secret_sha256)
 ORDER BY i.invitation_no DESC;
 
 -- name: invite
@@ -29,13 +29,14 @@ WHERE device_no = ? ORDER BY valid_from_ms DESC, key_id;
 INSERT INTO certificate (serial, issuer, profile, subject, device_no, key_sha256, valid_from_ms,
     valid_to_ms, issued_at_ms, pem)
 VALUES (:serial, :issuer, :profile, :subject, :device_no, :key_sha256, :valid_from_ms,
-    :valid_to_ms, :issued_at_ms, :pem);
+    :valid_to_ms, :issued_at_ms, :pem)
+RETURNING certificate_no;
 
 -- name: certificates
 SELECT certificate_no, serial, issuer, profile, subject, key_sha256, valid_from_ms, valid_to_ms,
     pem, revoked_at_ms, coalesce(revoked_for, '')
 FROM certificate
-WHERE (:key IS NULL OR key_sha256 = :key) AND (:device_no IS NULL OR device_no = :device_no)
+WHERE key_sha256 = coalesce(:key, key_sha256) AND (CAST(:device_no AS BIGINT) IS NULL OR device_no = :device_no)
 ORDER BY valid_to_ms DESC, certificate_no DESC;
 
 -- name: owner
@@ -53,7 +54,7 @@ WHERE certificate_no = :certificate_no AND revoked_at_ms IS NULL;
 INSERT INTO certificate_request (device_no, key_sha256, csr, asked_at_ms)
 VALUES (:device_no, :key, :csr, :now_ms)
 ON CONFLICT (key_sha256) DO UPDATE SET csr = :csr, asked_at_ms = :now_ms, certificate_no = NULL
-WHERE certificate_no IS NOT NULL;
+WHERE certificate_request.certificate_no IS NOT NULL;
 
 -- name: asked
 SELECT r.request_no, r.device_no, d.name, r.key_sha256, r.csr, r.asked_at_ms
@@ -77,7 +78,7 @@ INSERT INTO enrolment_refusal (hour_ms, first_at_ms, last_at_ms, reason, invitat
 VALUES (:hour_ms, :now_ms, :now_ms, :reason, :invitation, :device, :fingerprint, :source,
     :detail, 1)
 ON CONFLICT (hour_ms, reason, invitation, device, source)
-    DO UPDATE SET count = count + 1, last_at_ms = :now_ms, fingerprint = :fingerprint;
+    DO UPDATE SET count = enrolment_refusal.count + 1, last_at_ms = :now_ms, fingerprint = :fingerprint;
 
 -- name: drop-refusals
 -- The newest of every reason stay, so that a flood of one kind hides no other.
@@ -102,6 +103,6 @@ LEFT JOIN certificate c ON c.certificate_no =
     (SELECT n.certificate_no FROM certificate n
         WHERE n.device_no = d.device_no AND n.revoked_at_ms IS NULL
         ORDER BY n.valid_to_ms DESC, n.certificate_no DESC LIMIT 1)
-WHERE (:house IS NULL OR h.name = :house)
+WHERE (CAST(:house AS TEXT) IS NULL OR h.name = :house)
     AND EXISTS (SELECT 1 FROM device_key k WHERE k.device_no = d.device_no)
-ORDER BY h.name, d.name;
+ORDER BY h.name NULLS FIRST, d.name;

@@ -1,4 +1,4 @@
-"""The ledger port on SQLite: evidence, readings, verdicts, a group at a time.
+"""The ledger port: evidence, readings, verdicts, a group at a time.
 
 Sets travel into a statement as one JSON text and are joined there, so that a group costs one
 statement whatever its size. Readings are written many to a statement and in key order: that is
@@ -34,11 +34,13 @@ ROWS_PER_INSERT = 100
 
 _INSERT_READING = "INSERT INTO reading VALUES "
 _READING = "(?, ?, ?, ?, ?, ?, ?, ?)"
+READING_COLUMNS = 8
 
 _LINKS = """
 SELECT b.device_no, b.sequence, b.hash, b.previous
 FROM json_each(?) w
-JOIN batch b ON b.device_no = w.value ->> 0 AND b.sequence = w.value ->> 1
+JOIN batch b ON b.device_no = CAST(w.value ->> 0 AS BIGINT)
+    AND b.sequence = CAST(w.value ->> 1 AS BIGINT)
 """
 
 # No statement here sees claims (gateway/claims/), which are in no batch and no automatic_reading:
@@ -49,7 +51,8 @@ JOIN batch b ON b.device_no = w.value ->> 0 AND b.sequence = w.value ->> 1
 # the last that differs.
 _PASTS = """
 WITH wanted AS MATERIALIZED (
-    SELECT value ->> 0 AS register_no, value ->> 1 AS span_ms FROM json_each(?)
+    SELECT CAST(value ->> 0 AS BIGINT) AS register_no, CAST(value ->> 1 AS BIGINT) AS span_ms
+    FROM json_each(?)
 ), last AS MATERIALIZED (
     SELECT *,
         (SELECT max(r.captured_at_ms) FROM automatic_reading r
@@ -87,12 +90,14 @@ LEFT JOIN automatic_reading p
 
 # Each register's periods are asked for by their bounds, so that the primary key answers.
 _OPENINGS = """
-WITH last AS MATERIALIZED (
-    SELECT w.value AS register_no,
+WITH RECURSIVE wanted AS MATERIALIZED (
+    SELECT CAST(value AS BIGINT) AS register_no FROM json_each(?1)
+), last AS MATERIALIZED (
+    SELECT w.register_no,
         (SELECT r.captured_at_ms FROM automatic_reading r
-            WHERE r.register_no = w.value AND r.state = 0
+            WHERE r.register_no = w.register_no AND r.state = 0
             ORDER BY r.captured_at_ms DESC LIMIT 1) / ?2 AS period
-    FROM json_each(?1) w
+    FROM wanted w
 ), back(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM back WHERE n + 1 < ?3)
 SELECT last.register_no, r.captured_at_ms, r.mantissa
 FROM last CROSS JOIN back
@@ -106,11 +111,13 @@ ORDER BY last.register_no, r.captured_at_ms
 
 _AROUND = """
 WITH wanted AS MATERIALIZED (
-    SELECT value ->> 0 AS register_no, value ->> 1 AS at FROM json_each(?)
+    SELECT CAST(value ->> 0 AS BIGINT) AS register_no, CAST(value ->> 1 AS BIGINT) AS at
+    FROM json_each(?)
 )
 SELECT w.register_no, w.at,
-    (SELECT json_group_array(json_array(r.mantissa, r.state)) FROM automatic_reading r
-        WHERE r.register_no = w.register_no AND r.captured_at_ms = w.at),
+    (SELECT json_group_array(c.said) FROM (
+        SELECT r.mantissa || ' ' || r.state AS said FROM automatic_reading r
+        WHERE r.register_no = w.register_no AND r.captured_at_ms = w.at ORDER BY r.copy) AS c),
     b.captured_at_ms, b.mantissa, a.captured_at_ms, a.mantissa, a.flags
 FROM wanted w
 LEFT JOIN automatic_reading b
@@ -136,7 +143,8 @@ _PLACED_AFTER, _PLACED_BEFORE = _PLACED.format(">", ""), _PLACED.format("<", "DE
 # What a person read at the meter (batch 0) stands in no chain.
 _BESIDE = """
 WITH wanted AS MATERIALIZED (
-    SELECT value ->> 0 AS register_no, value ->> 1 AS at FROM json_each(?)
+    SELECT CAST(value ->> 0 AS BIGINT) AS register_no, CAST(value ->> 1 AS BIGINT) AS at
+    FROM json_each(?)
 ), near AS MATERIALIZED (
     SELECT w.register_no, w.at, 0 AS later,
         (SELECT r.captured_at_ms FROM reading r WHERE r.register_no = w.register_no
@@ -160,7 +168,7 @@ JOIN batch b ON b.batch_no = r.batch_no
 
 
 class SqlLedger:
-    """`LedgerPort` on one SQLite connection."""
+    """`LedgerPort` on one connection."""
 
     def __init__(self, database: Database) -> None:
         self._sql = database.connection
@@ -169,11 +177,16 @@ class SqlLedger:
         (highest,) = self._sql.execute("SELECT coalesce(max(batch_no), 0) FROM batch").fetchone()
         return int(highest) + 1
 
+    def take_batch_nos(self, count: int) -> int:
+        del count  # the one writer may take as many as there are
+        return self.next_batch_no()
+
     def ranges(self, devices: Collection[int]) -> dict[int, list[Range]]:
         found: dict[int, list[Range]] = {}
         for device_no, first, last in self._sql.execute(
             "SELECT c.device_no, c.first, c.last FROM json_each(?) w "
-            "JOIN chain_range c ON c.device_no = w.value ORDER BY c.device_no, c.first",
+            "JOIN chain_range c ON c.device_no = CAST(w.value AS BIGINT) "
+            "ORDER BY c.device_no, c.first",
             (json.dumps(list(devices)),),
         ):
             found.setdefault(device_no, []).append((first, last))
@@ -209,7 +222,7 @@ class SqlLedger:
         found = {}
         for row in self._sql.execute(_AROUND, (json.dumps(list(instants)),)):
             found[Instant(*row[:2])] = Around(
-                copies=tuple(StoredCopy(*copy) for copy in json.loads(row[2])),
+                copies=tuple(StoredCopy(*map(int, copy.split())) for copy in json.loads(row[2])),
                 before=None if row[3] is None else Level(*row[3:5]),
                 after=None if row[5] is None else Level(*row[5:7]),
                 after_flags=row[7] or 0,
@@ -224,13 +237,22 @@ class SqlLedger:
         return {one: Beside(near.get((*one, 0)), near.get((*one, 1))) for one in instants}
 
     def placed(self, register_no: int, from_ms: int, *, forward: bool) -> Iterator[Placed]:
+        return self._placed_from(register_no, from_ms, forward=forward)
+
+    def _placed_from(
+        self, register_no: int, from_ms: int, *, forward: bool, limit: int | None = None
+    ) -> Iterator[Placed]:
         statement = _PLACED_AFTER if forward else _PLACED_BEFORE
-        return map(_placed, self._sql.execute(statement, (register_no, from_ms)))
+        if limit is None:
+            return map(_placed, self._sql.execute(statement, (register_no, from_ms)))
+        rows = self._sql.execute(statement + " LIMIT ?", (register_no, from_ms, limit))
+        return map(_placed, rows)
 
     def boots(self, wanted: Collection[tuple[int, bytes]]) -> dict[tuple[int, bytes], int]:
         rows = self._sql.execute(
             "SELECT b.device_no, b.boot, b.started_at_ms FROM json_each(?) w "
-            "JOIN boot b ON b.device_no = w.value ->> 0 AND hex(b.boot) = w.value ->> 1",
+            "JOIN boot b ON b.device_no = CAST(w.value ->> 0 AS BIGINT) "
+            "AND hex(b.boot) = w.value ->> 1",
             (_boots_text(wanted),),
         )
         return {(device_no, boot): started_at_ms for device_no, boot, started_at_ms in rows}
@@ -238,7 +260,8 @@ class SqlLedger:
     def waiting(self, boots: Collection[tuple[int, bytes]], limit: int) -> list[Waiting]:
         rows = self._sql.execute(
             "SELECT w.batch_no, w.device_no, w.boot, b.message FROM json_each(?) j "
-            "JOIN waiting w ON w.device_no = j.value ->> 0 AND hex(w.boot) = j.value ->> 1 "
+            "JOIN waiting w ON w.device_no = CAST(j.value ->> 0 AS BIGINT) "
+            "AND hex(w.boot) = j.value ->> 1 "
             "JOIN batch b ON b.batch_no = w.batch_no ORDER BY w.batch_no LIMIT ?",
             (_boots_text(boots), limit),
         )
@@ -256,6 +279,17 @@ class SqlLedger:
         for start in range(0, whole, ROWS_PER_INSERT):
             self._sql.execute(many, _flat(ordered[start : start + ROWS_PER_INSERT]))
         self._sql.executemany(_INSERT_READING + _READING, ordered[whole:])
+
+    def add_block(self, rows: memoryview) -> None:
+        many = _INSERT_READING + ", ".join([_READING] * ROWS_PER_INSERT)
+        step = ROWS_PER_INSERT * READING_COLUMNS
+        whole = len(rows) - len(rows) % step
+        for start in range(0, whole, step):
+            self._sql.execute(many, rows[start : start + step].tolist())
+        last = rows[whole:].tolist()
+        if last:
+            few = ", ".join([_READING] * (len(last) // READING_COLUMNS))
+            self._sql.execute(_INSERT_READING + few, last)
 
     def add_verdicts(self, rows: Sequence[VerdictRow]) -> None:
         self._sql.executemany(
@@ -295,12 +329,12 @@ class SqlLedger:
     def count(self, steps: Mapping[str, int]) -> None:
         self._sql.executemany(
             "INSERT INTO tally VALUES (?, ?) "
-            "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-            list(steps.items()),
+            "ON CONFLICT (name) DO UPDATE SET value = tally.value + excluded.value",
+            sorted(steps.items()),  # in one order, so that two collectors never wait crosswise
         )
 
     def totals(self) -> dict[str, int]:
-        return dict(self._sql.execute("SELECT name, value FROM tally"))
+        return dict(self._sql.execute("SELECT name, value FROM tally ORDER BY name"))
 
 
 def _flat(rows: Iterable[tuple[int, ...]]) -> list[int]:

@@ -1,4 +1,4 @@
-"""The life of meters in SQLite: what the files say, what is due, and a meter's whole story."""
+"""The life of meters in the ledger: what the files say, what is due, and a meter's whole story."""
 
 import json
 from collections import defaultdict
@@ -63,7 +63,7 @@ class LifeLedger:
     def verified(self, meter: str | None = None) -> list[Verified]:
         """Every verification, or those of one meter."""
         return [
-            Verified(verification_of(*row[:7]), json.loads(row[7]))
+            Verified(verification_of(*row[:7]), dict(map(_noted, json.loads(row[7]))))
             for row in self._rows("verifications", meter)
         ]
 
@@ -160,6 +160,12 @@ class LifeLedger:
                 )
             ),
         )
+
+
+def _noted(text: str) -> tuple[str, int]:
+    """A register's OBIS and what it showed, from ``1-0:1.8.0 12345``."""
+    obis, _, mantissa = text.partition(" ")
+    return obis, int(mantissa)
 
 
 def verification_of(*row: Any) -> Verification:

@@ -10,11 +10,11 @@ SELECT p.name, h.name, p.resource, p.kind FROM point p JOIN house h USING (house
 
 -- name: verifications
 SELECT m.serial, v.verified_on, v.months, v.valid_until, v.number, v.verified_by, v.finding,
-    (SELECT json_group_object(r.obis, n.mantissa)
+    (SELECT json_group_array(r.obis || ' ' || n.mantissa)
         FROM verification_value n JOIN register r USING (register_no)
         WHERE n.verification_no = v.verification_no)
 FROM verification v JOIN meter m USING (meter_no)
-WHERE ?1 IS NULL OR m.serial = ?1
+WHERE CAST(?1 AS TEXT) IS NULL OR m.serial = ?1
 ORDER BY m.serial, v.verified_on;
 
 -- name: drop-noted
@@ -42,7 +42,7 @@ WHERE m.serial = :meter;
 -- name: seals
 SELECT serial, number, place, set_on, set_by, checked_on, broken_on, removed_on
 FROM seal JOIN meter USING (meter_no)
-WHERE ?1 IS NULL OR serial = ?1
+WHERE CAST(?1 AS TEXT) IS NULL OR serial = ?1
 ORDER BY serial, set_on, number;
 
 -- name: set-seal
@@ -80,8 +80,8 @@ JOIN point p USING (house_no)
 JOIN installation i ON i.point_no = p.point_no AND i.removed_at_ms IS NULL
 JOIN meter m USING (meter_no)
 LEFT JOIN account a USING (account_no)
-WHERE ?1 IS NULL OR h.name = ?1
-ORDER BY h.name, length(a.dwelling), a.dwelling, p.name;
+WHERE CAST(?1 AS TEXT) IS NULL OR h.name = ?1
+ORDER BY h.name, length(a.dwelling) NULLS FIRST, a.dwelling, p.name;
 
 -- name: broken-seals
 -- Seals of the meters that stand in a house now.
@@ -91,7 +91,7 @@ JOIN meter m USING (meter_no)
 JOIN installation i ON i.meter_no = m.meter_no AND i.removed_at_ms IS NULL
 JOIN point p USING (point_no)
 JOIN house h USING (house_no)
-WHERE ?1 IS NULL OR h.name = ?1
+WHERE CAST(?1 AS TEXT) IS NULL OR h.name = ?1
 ORDER BY m.serial, s.number;
 
 -- name: verified-in-house
@@ -109,11 +109,13 @@ ORDER BY m.meter_no, v.verified_on;
 SELECT o.meter_no, o.from_ms, o.cause, o.until_ms
 FROM out_of_order o
 WHERE o.fit_at_ms IS NULL AND o.meter_no IN (
-    SELECT i.meter_no FROM point p JOIN installation i USING (point_no) WHERE p.house_no = ?);
+    SELECT i.meter_no FROM point p JOIN installation i USING (point_no) WHERE p.house_no = ?)
+ORDER BY o.meter_no, o.from_ms, o.order_no;
 
 -- name: registers-of-meters
 SELECT register_no, meter_no FROM register
-WHERE registered = 1 AND meter_no IN (SELECT value FROM json_each(?));
+WHERE registered = 1 AND meter_no IN (
+    SELECT CAST(w.value AS BIGINT) FROM json_each(?) w);
 
 -- name: noted
 -- What a register showed at a verification.
@@ -131,7 +133,8 @@ SELECT r.point_no, r.kind, o.name
 FROM point_relation r
 JOIN point p USING (point_no)
 JOIN point o ON o.point_no = r.other_point_no
-WHERE p.house_no = ?1 AND r.since_ms < ?2 AND (r.until_ms IS NULL OR r.until_ms >= ?2);
+WHERE p.house_no = ?1 AND r.since_ms < ?2 AND (r.until_ms IS NULL OR r.until_ms >= ?2)
+ORDER BY r.point_no, r.since_ms;
 
 -- name: related-points
 SELECT p.name, r.kind, o.name
@@ -139,12 +142,13 @@ FROM point_relation r
 JOIN point p USING (point_no)
 JOIN point o ON o.point_no = r.other_point_no
 JOIN house h ON h.house_no = p.house_no
-WHERE h.name = ?1 AND r.since_ms < ?2 AND (r.until_ms IS NULL OR r.until_ms >= ?2);
+WHERE h.name = ?1 AND r.since_ms < ?2 AND (r.until_ms IS NULL OR r.until_ms >= ?2)
+ORDER BY p.name, r.since_ms;
 
 -- name: meters-of-point
-SELECT DISTINCT m.serial FROM installation i
+SELECT m.serial FROM installation i
 JOIN meter m USING (meter_no) JOIN point p USING (point_no)
-WHERE p.name = ? ORDER BY i.installed_at_ms;
+WHERE p.name = ? GROUP BY m.serial ORDER BY min(i.installed_at_ms), m.serial;
 
 -- name: passport
 SELECT serial, model FROM meter WHERE serial = ? AND registered = 1;
@@ -169,7 +173,7 @@ WHERE m.serial = ? ORDER BY b.valid_from_ms;
 -- name: orders
 SELECT o.cause, o.from_ms, o.fit_at_ms, o.until_ms
 FROM meter m JOIN out_of_order o USING (meter_no)
-WHERE m.serial = ? ORDER BY o.from_ms;
+WHERE m.serial = ? ORDER BY o.from_ms, o.order_no;
 
 -- name: relations-of-point
 SELECT p.name, r.kind, o.name, r.since_ms, r.until_ms, h.timezone

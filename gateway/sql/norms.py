@@ -1,4 +1,4 @@
-"""Norms and heating seasons in SQLite."""
+"""Norms and heating seasons in the ledger."""
 
 import json
 from collections.abc import Collection, Iterable, Sequence
@@ -70,7 +70,7 @@ class NormLedger:
         """The house of each known account."""
         rows = self._sql.execute(
             "SELECT number, name FROM account JOIN house USING (house_no)"
-            " WHERE number IN (SELECT value FROM json_each(?))",
+            " WHERE number IN (SELECT w.atom FROM json_each(?) w)",
             (json.dumps(sorted(numbers)),),
         )
         return dict(rows)

@@ -1,4 +1,4 @@
-"""Meters out of order, in SQLite."""
+"""Meters out of order, in the ledger."""
 
 from gateway.estimation.terms import Cause
 from gateway.orders import Order

@@ -1,4 +1,4 @@
-"""The outbox in SQLite: what waits, what was acknowledged, what was refused and why."""
+"""The outbox in the ledger: what waits, what was acknowledged, what was refused and why."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,8 @@ _FREE = """
 target = :target AND state = 'pending' AND next_at_ms <= :now_ms AND NOT EXISTS (
     SELECT 1 FROM event AS named JOIN delivery AS before ON before.event_no = named.event_no
     WHERE before.target = :target AND before.state = 'pending' AND named.event_id IN (
-        substr(event.event_id, 1, length(event.event_id) - length(:withdrawn)),
+        substr(event.event_id, 1,
+            CAST(max(0, length(event.event_id) - length(:withdrawn)) AS INTEGER)),
         (SELECT line_id FROM written_correction JOIN written_line USING (line_no)
          WHERE correction_id = event.event_id)))
 """
@@ -43,21 +44,24 @@ WHERE target = :target AND event_no = :event_no AND state <> 'acknowledged'
 # they become complete, and counted back where a person puts one that was left out into the queue.
 HANDED_OVER = "handed_over"
 _COMPLETE = """
-SELECT count(*) FROM json_each(?) AS told
-WHERE EXISTS (SELECT 1 FROM delivery WHERE event_no = told.value AND state = 'acknowledged')
+SELECT count(*) FROM (SELECT CAST(w.value AS BIGINT) AS event_no FROM json_each(?) w) AS told
+WHERE EXISTS (SELECT 1 FROM delivery
+              WHERE delivery.event_no = told.event_no AND state = 'acknowledged')
     AND NOT EXISTS (SELECT 1 FROM delivery
-                    WHERE event_no = told.value AND state IN ('pending', 'refused'))
+                    WHERE delivery.event_no = told.event_no AND state IN ('pending', 'refused'))
 """
 
 # A target that would not take a record before it was withdrawn is not asked to take it afterwards:
 # it may have heard of the withdrawal already.
 _IS_WITHDRAWN = """
-EXISTS (SELECT 1 FROM event AS back WHERE back.event_id = event.event_id || :withdrawn)
+CASE WHEN EXISTS (SELECT 1 FROM event AS back WHERE back.event_id = event.event_id || :withdrawn)
+    THEN 1 ELSE 0 END
 """
 _NAMED = f"""
 SELECT event_no, target, event_id, attempts, next_at_ms, last_error
 FROM delivery JOIN event USING (event_no)
-WHERE state = :state AND (:id IS NULL OR event_id = :id) AND {_IS_WITHDRAWN} = :is_withdrawn
+WHERE state = :state AND (CAST(:id AS TEXT) IS NULL OR event_id = :id)
+    AND {_IS_WITHDRAWN} = :is_withdrawn
 ORDER BY event_no, target
 """  # noqa: S608 - put together of our own constants
 _RETRY = """
@@ -68,7 +72,7 @@ _LEAVE_OUT = """
 UPDATE delivery SET state = 'left-out', changed_at_ms = :now_ms, last_error =
     substr('the period was reopened: ' || (
         SELECT why FROM event JOIN withdrawal USING (closing_no)
-        WHERE event.event_no = :event_no), 1, :most)
+        WHERE event.event_no = :event_no), 1, CAST(:most AS INTEGER))
 WHERE target = :target AND event_no = :event_no
 """
 
@@ -145,16 +149,16 @@ class OutboxLedger:
 
     def _asked(
         self, event_id: str | None, state: State, *, is_withdrawn: bool
-    ) -> dict[str, str | bool | None]:
+    ) -> dict[str, str | int | None]:
         return {
             "id": event_id,
             "state": state,
             "withdrawn": withdrawal_id(""),
-            "is_withdrawn": is_withdrawn,
+            "is_withdrawn": int(is_withdrawn),
         }
 
     def _move(
-        self, statement: str, asked: dict[str, str | bool | None], now_ms: int
+        self, statement: str, asked: dict[str, str | int | None], now_ms: int
     ) -> list[Delivery]:
         """Change the deliveries asked for by `statement`; as they were before."""
         with self._database.transaction() as connection:
@@ -173,7 +177,7 @@ class OutboxLedger:
         rows = self._database.connection.execute(
             "SELECT target, event_id, state, attempts, next_at_ms, last_error"
             " FROM delivery JOIN event USING (event_no)"
-            " WHERE :state IS NULL OR state = :state ORDER BY event_no, target",
+            " WHERE CAST(:state AS TEXT) IS NULL OR state = :state ORDER BY event_no, target",
             {"state": state},
         )
         for target, event_id, found, *rest in rows:

@@ -1,4 +1,4 @@
-"""Looking at the SQLite ledger: read-only, one snapshot per look, never in the way of ingest."""
+"""Looking at the ledger: read-only, one snapshot per look, never in the way of ingest."""
 
 import json
 from collections import defaultdict
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from gateway.billing import Role
@@ -28,7 +27,7 @@ from gateway.sql.balance import BalanceLedger
 from gateway.sql.billing import BILLED, LINES_CLOSED, looking
 from gateway.sql.claims import SqlClaims
 from gateway.sql.clones import SqlClones
-from gateway.sql.engine import Connection, snapshot
+from gateway.sql.engine import Connection, Place, snapshot
 from gateway.sql.estimates import EstimateLedger
 from gateway.sql.explain import ExplainLedger
 from gateway.sql.identity import IdentityLedger
@@ -38,6 +37,7 @@ from gateway.sql.periods import PeriodLedger
 from gateway.sql.profile import SeriesLedger
 from gateway.sql.reconcile import ReconcileLedger
 from gateway.sql.review import SqlQueue
+from gateway.sql.rollup import SqlRollupLook
 from gateway.sql.surveillance import SqlDeliveries
 
 _HOUSES = """
@@ -71,17 +71,23 @@ LIMIT ?
 """  # noqa: S608 - made of constants
 
 _PERIODS = """
-SELECT period, house.name,
-       (SELECT count(*) FROM closing_line WHERE closing_line.closing_no = closed.closing_no),
-       (SELECT count(*) FROM correction WHERE correction.closing_no = closed.closing_no),
-       count(state), coalesce(sum(state = 'acknowledged'), 0), coalesce(sum(state = 'refused'), 0),
+WITH shown AS MATERIALIZED (
+    SELECT closing_no, period, house.name AS house
+    FROM closed_period JOIN house USING (house_no)
+    WHERE CAST(:house AS TEXT) IS NULL OR house.name = :house
+    ORDER BY period DESC, house.name LIMIT :most
+)
+SELECT shown.period, shown.house,
+       (SELECT count(*) FROM closing_line WHERE closing_line.closing_no = shown.closing_no),
+       (SELECT count(*) FROM correction WHERE correction.closing_no = shown.closing_no),
+       count(state), count(*) FILTER (WHERE state = 'acknowledged'),
+       count(*) FILTER (WHERE state = 'refused'),
        coalesce(max(last_error) FILTER (WHERE state <> 'acknowledged'), '')
-FROM closed_period AS closed
-JOIN house USING (house_no)
-LEFT JOIN event USING (closing_no)
+FROM shown
+LEFT JOIN event ON event.closing_no = shown.closing_no
 LEFT JOIN delivery USING (event_no)
-WHERE :house IS NULL OR house.name = :house
-GROUP BY closing_no ORDER BY period DESC, house.name LIMIT :most
+GROUP BY shown.closing_no, shown.period, shown.house
+ORDER BY shown.period DESC, shown.house
 """
 
 _DEVICES = """
@@ -89,8 +95,8 @@ SELECT device.name, house.name,
        (SELECT coalesce(sum(last - first + 1), 0) FROM chain_range
         WHERE chain_range.device_no = device.device_no),
        received_at_ms, sequence,
-       coalesce((SELECT min(first) > 1 OR count(*) > 1 FROM chain_range
-                 WHERE chain_range.device_no = device.device_no), 0)
+       (SELECT CASE WHEN min(first) > 1 OR count(*) > 1 THEN 1 ELSE 0 END FROM chain_range
+        WHERE chain_range.device_no = device.device_no)
 FROM device
 LEFT JOIN house USING (house_no)
 LEFT JOIN batch ON batch.device_no = device.device_no
@@ -112,8 +118,8 @@ _LEVELS = f"""
 SELECT resource, unit, meter.meter_no, obis, register.register_no, exponent, digits, factor,
        edge.key, (SELECT mantissa FROM reading
                   WHERE reading.register_no = register.register_no AND state = 0
-                    AND captured_at_ms <= edge.value
-                  ORDER BY captured_at_ms DESC LIMIT 1)
+                    AND captured_at_ms <= CAST(edge.value AS BIGINT)
+                  ORDER BY captured_at_ms DESC, copy DESC LIMIT 1)
 {_STANDING}
 CROSS JOIN json_each(:edges) AS edge
 WHERE house.name = :house AND kind = 'dwelling' AND unit IN ({BILLED})
@@ -142,10 +148,11 @@ class LedgerOverview:
         self.claims = SqlClaims(connection)
         self.deliveries = SqlDeliveries(connection)
         self.days = SeriesLedger(connection)
+        self.history = SqlRollupLook(connection)
 
     def counts(self) -> Counts:
         """The running totals."""
-        totals = dict(self._connection.execute("SELECT name, value FROM tally"))
+        totals = dict(self._connection.execute("SELECT name, value FROM tally").fetchall())
         refused, waiting = self._connection.execute(
             "SELECT (SELECT coalesce(sum(refused), 0) FROM quarantine_count),"
             " (SELECT coalesce(sum(reading_count), 0) FROM waiting)"
@@ -230,9 +237,9 @@ class LedgerOverview:
 
 
 @contextmanager
-def look(path: Path) -> Iterator[LedgerOverview]:
-    """One look at the ledger at `path`; StoreError if it cannot be read."""
-    with snapshot(path) as connection:
+def look(place: Place) -> Iterator[LedgerOverview]:
+    """One look at the ledger at `place`; StoreError if it cannot be read."""
+    with snapshot(place) as connection:
         yield LedgerOverview(connection)
 
 

@@ -1,13 +1,13 @@
-"""What is held about people, and how it is forgotten, on SQLite.
+"""What is held about people, and how it is forgotten.
 
-What is overwritten is zeroed in the file at once (`secure_delete`); older copies of a page may
-still lie in the write-ahead log and in free pages until `cleaned` has rewritten the file.
+Texts are looked through here, not by the engine, whose rules of words differ: page by page, so
+that no column of a large ledger is ever held whole. What is overwritten may lie on in the engine's
+files until `cleaned` has passed over them.
 """
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,11 @@ from gateway.sql.engine import Connection, Cursor, Database
 from gateway.sql.statements import named
 
 _SQL = named(Path(__file__).with_suffix(".sql"))
+_OWN = _SQL.pop("own")
+"""Stands before every statement that asks which registers were an account's."""
+
+# Texts or events to a page: some MiB, and a few passes over the largest tables.
+PAGE = 10_000
 
 # Where people's words may stand, beside the audit log and the events.
 _TEXTS: Final = (
@@ -57,12 +62,12 @@ _SHOWN = (
 
 
 class PeopleLedger:
-    """`PeoplePort` and `RetentionPort` on one SQLite connection."""
+    """`PeoplePort` and `RetentionPort` on one ledger."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._sql = connection
-        self._log = SqlAudit(connection)
-        connection.execute(_SQL["own"])
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = database.connection
+        self._log = SqlAudit(database.connection)
 
     def account(self, number: str) -> Account | None:
         row = self._sql.execute(
@@ -85,15 +90,15 @@ class PeopleLedger:
         return found
 
     def ask(self, asked: Asked) -> int:
-        cursor = self._sql.execute(
+        (number,) = self._sql.execute(
             "INSERT INTO forgetting (account_no, words, takes_dwelling, asked_by, why,"
-            " asked_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
+            " asked_at_ms) VALUES (?, ?, ?, ?, ?, ?) RETURNING forgetting_no",
             (
                 *(asked.account.account_no, json.dumps(asked.words, ensure_ascii=False)),
-                *(asked.takes_dwelling, asked.asked_by, asked.why, asked.asked_at_ms),
+                *(int(asked.takes_dwelling), asked.asked_by, asked.why, asked.asked_at_ms),
             ),
-        )
-        return cursor.lastrowid or 0
+        ).fetchone()
+        return int(number)
 
     def asked(self, number: int) -> Asked | None:
         return next(self._asked(number), None)
@@ -102,14 +107,14 @@ class PeopleLedger:
         return list(self._asked(None))
 
     def undelivered(self, names: Names) -> int:
-        self._naming(names)
-        return int(self._sql.execute(_SQL["undelivered"]).fetchone()[0])
+        asked = {"events": self._events_of(names)}
+        return int(self._sql.execute(_SQL["undelivered"], asked).fetchone()[0])
 
     def beyond(self, account: Account, names: Names) -> list[Left]:
-        self._naming(names)
+        asked = {"events": self._events_of(names)}
         handed = [
             Left(target, f"{count} events, {_day(first)} to {_day(last)}")
-            for target, count, first, last in self._sql.execute(_SQL["handed"])
+            for target, count, first, last in self._sql.execute(_SQL["handed"], asked)
         ]
         exported = self._sql.execute(_SQL["exported"], {"account": account.account_no})
         return handed + [
@@ -134,39 +139,31 @@ class PeopleLedger:
             self._log.forget(entries, number)
 
     def replace(self, account: Account, names: Names, *, dwelling: bool) -> int:
-        self._naming(names)
         asked = {"account": account.account_no, "name": names.pseudonym}
         with self._letting_go():
             changed = self._events(account, names, dwelling=dwelling)
             steps = ["forget-claims", "forget-decisions", "forget-verdicts"]
             steps += ["forget-dwelling", "forget-line-dwellings"] if dwelling else []
-            changed += sum(self._sql.execute(_SQL[step], asked).rowcount for step in steps)
-            for table, column in _TEXTS:
-                changed += self._sql.execute(
-                    f"UPDATE {table} SET {column} = unnamed({column}) WHERE names({column})"  # noqa: S608 - ours
-                ).rowcount
+            changed += sum(self._sql.execute(_statement(step), asked).rowcount for step in steps)
+            changed += sum(self._unname(*column, names) for column in _TEXTS)
             self._sql.execute("UPDATE registry_revision SET revision = revision + 1")
         return changed
 
     def still(self, names: Names) -> list[str]:
-        self._naming(names)
-        tables = self._sql.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        ).fetchall()
         found = [
             f"{table}.{column}"
-            for (table,) in tables
-            for _, column, kind, *_ in self._sql.execute(f"PRAGMA table_info({table})").fetchall()
-            if kind == "TEXT" and (table, column) not in _NO_PERSONS and self._holds(table, column)
+            for table, column in self._database.text_columns()
+            if (table, column) not in _NO_PERSONS
+            and any(names.within(text) for page in self._texts(table, column) for text in page)
         ]
-        return found + ["event.payload"] * bool(self._sql.execute(_SQL["events"]).fetchone())
+        return found + ["event.payload"] * any(True for _ in self._naming(names))
 
     def done(self, number: int, by: str, now_ms: int, names: Names) -> None:
         asked = {"number": number, "by": by, "now": now_ms, "name": names.pseudonym}
         self._sql.execute(_SQL["done"], asked)
 
     def expire(self, kept: Kept, before_ms: int, limit: int) -> list[int]:
-        asked = {"before": before_ms, "most": limit}
+        asked = {"before": before_ms, "most": limit, "nothing": b""}
         with self._letting_go():
             if kept is Kept.REVIEWS:
                 self._sql.execute(_SQL["expire-review-verdicts"], {"before": before_ms})
@@ -183,8 +180,8 @@ class PeopleLedger:
 
     def _events(self, account: Account, names: Names, *, dwelling: bool) -> int:
         """Take the names out of the events that are kept; each was acknowledged by everyone."""
-        rows = self._sql.execute(_SQL["events"]).fetchall()
-        for number, payload in rows:
+        count = 0
+        for number, payload in self._naming(names):
             document = json.loads(payload)
             if dwelling and document["data"].get("account") == account.number:
                 document["data"]["dwelling"] = names.pseudonym
@@ -192,7 +189,8 @@ class PeopleLedger:
             self._sql.execute(
                 "UPDATE event SET payload = ? WHERE event_no = ?", (text.encode(), number)
             )
-        return len(rows)
+            count += 1
+        return count
 
     @contextmanager
     def _letting_go(self) -> Iterator[None]:
@@ -201,14 +199,39 @@ class PeopleLedger:
         yield
         self._sql.execute("DELETE FROM forgetting_now")
 
-    def _naming(self, names: Names) -> None:
-        """Let statements ask whether a text names the person, and what it is without."""
-        self._sql.create_function("names", 1, lambda text: text is not None and names.within(text))
-        self._sql.create_function("unnamed", 1, names.replaced)
+    def _naming(self, names: Names) -> Iterator[tuple[int, str]]:
+        """The events that name the person."""
+        last = 0
+        while rows := self._sql.execute(_SQL["events"], (last, PAGE)).fetchall():
+            last = rows[-1][0]
+            texts = ((number, payload.decode()) for number, payload in rows)
+            yield from ((number, text) for number, text in texts if names.within(text))
 
-    def _holds(self, table: str, column: str) -> bool:
-        query = f'SELECT 1 FROM {table} WHERE names("{column}") LIMIT 1'  # noqa: S608 - the schema's
-        return self._sql.execute(query).fetchone() is not None
+    def _events_of(self, names: Names) -> str:
+        return json.dumps([[number] for number, _ in self._naming(names)])
+
+    def _texts(self, table: str, column: str) -> Iterator[list[str]]:
+        """The different texts of a column, in order, by pages."""
+        query = (
+            f'SELECT DISTINCT "{column}" FROM {table} WHERE "{column}" > ?'  # noqa: S608 - the schema's
+            f' ORDER BY "{column}" LIMIT ?'
+        )
+        last = ""
+        while page := [text for (text,) in self._sql.execute(query, (last, PAGE)).fetchall()]:
+            last = page[-1]
+            yield page
+
+    def _unname(self, table: str, column: str, names: Names) -> int:
+        """Replace the names in a column's texts; how many rows had one."""
+        changed = 0
+        for page in self._texts(table, column):
+            pairs = [(text, names.replaced(text)) for text in page if names.within(text)]
+            changed += self._sql.execute(
+                f"UPDATE {table} SET {column} = w.value ->> 1 FROM json_each(?) w"  # noqa: S608 - ours
+                f" WHERE {column} = w.value ->> 0",
+                (json.dumps(pairs),),
+            ).rowcount
+        return changed
 
     def _asked(self, number: int | None) -> Iterator[Asked]:
         for row in self._sql.execute(_SQL["waiting"], {"number": number}):
@@ -216,11 +239,11 @@ class PeopleLedger:
             yield Asked(row[0], Account(*row[1:5]), words, bool(row[6]), *row[7:])
 
     def _of(self, account: Account, name: str) -> Cursor:
-        return self._sql.execute(_SQL[name], {"account": account.account_no})
+        return self._sql.execute(_statement(name), {"account": account.account_no})
 
     def _rows(self, name: str, account: Account) -> list[dict[str, object]]:
         cursor = self._of(account, f"show-{name}")
-        columns = [column for column, *_ in cursor.description]
+        columns = [column[0] for column in cursor.description]
         return [dict(zip(columns, row, strict=True)) for row in cursor]
 
 
@@ -233,40 +256,34 @@ _EXPIRING: Final = {
 }
 
 
-@contextmanager
-def overwriting(database: Database) -> Iterator[Connection]:
-    """A transaction in which what is replaced is zeroed on the disk."""
-    database.connection.execute("PRAGMA secure_delete = ON")
-    try:
-        with database.transaction() as connection:
-            yield connection
-    finally:
-        database.connection.execute("PRAGMA secure_delete = OFF")
+def overwriting(database: Database) -> AbstractContextManager[Connection]:
+    """A transaction in which what is replaced is overwritten as far as the engine can."""
+    return database.overwriting()
 
 
 def cleaned(database: Database) -> None:
-    """Rewrite the file without free pages, and empty the log of writes.
+    """Let no old copies lie in the ledger's tables.
 
     PeopleError where somebody else holds the ledger: it is to be done again then.
     """
-    try:
-        database.connection.execute("VACUUM")
-        busy = database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    except sqlite3.OperationalError as error:
-        raise PeopleError(_NOT_CLEANED) from error
-    if busy:
-        raise PeopleError(_NOT_CLEANED)
+    if not database.clean({table for table, _ in _TEXTS} | {"audit", "event"}):
+        raise PeopleError(
+            "what was forgotten is out of the ledger, but old copies of pages may still lie in its"
+            " file: another program holds it; say person confirm once more when it does not"
+        )
 
 
-_NOT_CLEANED = (
-    "what was forgotten is out of the ledger, but old copies of pages may still lie in its file:"
-    " another program holds it; say person confirm once more when it does not"
-)
+def _statement(name: str) -> str:
+    """A statement, with the registers of accounts before it where it asks for them."""
+    text = _SQL[name]
+    return _OWN + "\n" + text if "own_register" in text else text
 
 
 def _unnamed(value: object, names: Names) -> object:
     if isinstance(value, dict):
         return {key: _unnamed(one, names) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_unnamed(one, names) for one in value]
     return names.replaced(value) if isinstance(value, str) else value
 
 

@@ -1,11 +1,11 @@
 -- People: all that is held about an account, and how it is forgotten. :account is account_no.
 
 -- name: own
-CREATE TEMP VIEW IF NOT EXISTS own_register AS
-SELECT account_no, point_no, register_no, installed_at_ms AS from_ms,
-       coalesce(removed_at_ms, 9000000000000000) AS to_ms
-FROM point JOIN installation USING (point_no) JOIN register USING (meter_no)
-WHERE account_no IS NOT NULL
+WITH own_register AS (
+    SELECT account_no, point_no, register_no, installed_at_ms AS from_ms,
+        coalesce(removed_at_ms, 9000000000000000) AS to_ms
+    FROM point JOIN installation USING (point_no) JOIN register USING (meter_no)
+    WHERE account_no IS NOT NULL)
 
 -- name: show-account
 SELECT account.number AS account, house.name AS house, address, dwelling
@@ -30,7 +30,8 @@ WHERE account_no = :account GROUP BY serial, obis ORDER BY serial, obis
 -- name: show-lines
 SELECT line_id AS line, period, point.name AS point, obis AS register, account, dwelling,
        consumption_mantissa, consumption_exponent, unit, method, reason,
-       written_line.closing_no IN (SELECT closing_no FROM withdrawal) AS withdrawn
+       CASE WHEN written_line.closing_no IN (SELECT closing_no FROM withdrawal) THEN 1 ELSE 0 END
+           AS withdrawn
 FROM written_line JOIN written_closing USING (closing_no) JOIN point USING (point_no)
 WHERE account_no = :account ORDER BY line_no
 
@@ -41,7 +42,8 @@ FROM written_correction JOIN written_line USING (line_no) JOIN point USING (poin
 WHERE account_no = :account ORDER BY correction_no
 
 -- name: show-norms
-SELECT obis AS register, unit, since, amount FROM norm WHERE account_no = :account ORDER BY since
+SELECT obis AS register, unit, since, amount FROM norm WHERE account_no = :account
+ORDER BY since, obis, unit
 
 -- name: show-areas
 SELECT use, area, residents, valid_from FROM area_fact
@@ -74,7 +76,7 @@ WHERE account_no = :account ORDER BY decision_no
 SELECT forgetting_no, account_no, number, house.name, dwelling, words, takes_dwelling, asked_by,
        why, asked_at_ms, pseudonym
 FROM forgetting JOIN account USING (account_no) JOIN house USING (house_no)
-WHERE CASE WHEN :number IS NULL THEN done_at_ms IS NULL ELSE forgetting_no = :number END
+WHERE CASE WHEN CAST(:number AS BIGINT) IS NULL THEN done_at_ms IS NULL ELSE forgetting_no = :number END
 ORDER BY forgetting_no
 
 -- name: documents
@@ -94,8 +96,8 @@ WHERE account_no = :account AND interference_charge.audit_no IS NOT NULL
 
 -- name: handed
 SELECT target, count(*), min(changed_at_ms), max(changed_at_ms)
-FROM delivery JOIN event USING (event_no)
-WHERE state = 'acknowledged' AND names(CAST(payload AS TEXT)) GROUP BY target ORDER BY target
+FROM json_each(:events) w JOIN delivery ON event_no = CAST(w.value ->> 0 AS BIGINT)
+WHERE state = 'acknowledged' GROUP BY target ORDER BY target
 
 -- name: exported
 SELECT at_ms, subject, after FROM audit WHERE act = 'export' AND forgotten_by IS NULL
@@ -106,8 +108,9 @@ AND EXISTS (SELECT 1 FROM written_line JOIN written_closing USING (closing_no)
 ORDER BY audit_no
 
 -- name: undelivered
-SELECT count(DISTINCT event_no) FROM delivery JOIN event USING (event_no)
-WHERE state IN ('pending', 'refused') AND names(CAST(payload AS TEXT))
+SELECT count(DISTINCT event_no)
+FROM json_each(:events) w JOIN delivery ON event_no = CAST(w.value ->> 0 AS BIGINT)
+WHERE state IN ('pending', 'refused')
 
 -- name: forget-claims
 UPDATE claim SET actor = :name, reference = :name || '-' || claim_no
@@ -133,14 +136,14 @@ UPDATE written_line SET dwelling = :name
 WHERE point_no IN (SELECT point_no FROM point WHERE account_no = :account)
 
 -- name: events
-SELECT event_no, CAST(payload AS TEXT) FROM event WHERE names(CAST(payload AS TEXT))
+SELECT event_no, payload FROM event WHERE event_no > ? ORDER BY event_no LIMIT ?
 
 -- name: done
 UPDATE forgetting SET words = '[]', why = :name, confirmed_by = :by, done_at_ms = :now,
     pseudonym = :name WHERE forgetting_no = :number
 
 -- name: expire-quarantine
-UPDATE quarantine SET evidence = x'', kept = 0, detail = 'expired' WHERE quarantine_no IN (
+UPDATE quarantine SET evidence = :nothing, kept = 0, detail = 'expired' WHERE quarantine_no IN (
     SELECT quarantine_no FROM quarantine WHERE received_at_ms < :before AND kept > 0 LIMIT :most)
 RETURNING quarantine_no
 
@@ -162,7 +165,7 @@ WHERE rule = 'REVIEW' AND given_at_ms < :before AND detail <> 'expired'
     AND detail NOT LIKE 'forgotten-%'
 
 -- name: expire-requests
-UPDATE gis_message SET body = x'' WHERE message_no IN (
+UPDATE gis_message SET body = :nothing WHERE message_no IN (
     SELECT message_no FROM gis_message WHERE changed_at_ms < :before AND length(body) > 0
     AND state IN ('done', 'refused') LIMIT :most)
 RETURNING message_no

@@ -1,4 +1,4 @@
-"""The periods of houses in SQLite, for people to look at."""
+"""The periods of houses in the ledger, for people to look at."""
 
 from collections.abc import Collection
 
@@ -29,7 +29,7 @@ FROM point
 LEFT JOIN installation USING (point_no)
 LEFT JOIN register ON register.meter_no = installation.meter_no
     AND registered = 1 AND unit IN ({BILLED})
-WHERE house_no = ? ORDER BY point.name, obis, unit, installed_at_ms
+WHERE house_no = ? ORDER BY point.name, obis NULLS FIRST, unit, installed_at_ms NULLS FIRST
 """  # noqa: S608 - the units are our own constants
 
 

@@ -1,4 +1,4 @@
-"""The day series asked of SQLite, and what its rules found. The statements are in the .sql."""
+"""The day series asked of the ledger, and what its rules found. The statements are in the .sql."""
 
 from collections.abc import Sequence
 from datetime import date

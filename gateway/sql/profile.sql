@@ -14,9 +14,9 @@ LEFT JOIN installation_value AS shown ON shown.installation_no = installation.in
     AND shown.register_no = register.register_no
 LEFT JOIN account ON account.account_no = point.account_no
 WHERE installed_at_ms < :to_ms AND (removed_at_ms IS NULL OR removed_at_ms > :from_ms)
-    AND (:house IS NULL OR house.name = :house)
-    AND (:name IS NULL OR point.name = :name OR serial = :name)
-    AND (:point_no IS NULL OR point.point_no = :point_no)
+    AND (CAST(:house AS TEXT) IS NULL OR house.name = :house)
+    AND (CAST(:name AS TEXT) IS NULL OR point.name = :name OR serial = :name)
+    AND (CAST(:point_no AS BIGINT) IS NULL OR point.point_no = :point_no)
     AND register.register_no > :after_no
 ORDER BY register.register_no, installed_at_ms
 LIMIT :most;
@@ -44,7 +44,7 @@ ORDER BY captured_at_ms DESC LIMIT ?;
 -- name: levels
 SELECT captured_at_ms, mantissa FROM automatic_reading
 WHERE register_no = ? AND captured_at_ms BETWEEN ? AND ? AND state = 0
-ORDER BY captured_at_ms LIMIT ?;
+ORDER BY captured_at_ms, copy LIMIT ?;
 
 -- name: findings
 SELECT house.name, point.name, dwelling, resource, serial, obis, day,
@@ -55,8 +55,8 @@ JOIN point ON point.point_no = found.point_no
 JOIN register USING (register_no)
 JOIN meter USING (meter_no)
 LEFT JOIN account ON account.account_no = point.account_no
-WHERE (:house IS NULL OR house.name = :house) AND day BETWEEN :first AND :last
-ORDER BY day DESC, length(dwelling), dwelling, point.name, obis, rule
+WHERE (CAST(:house AS TEXT) IS NULL OR house.name = :house) AND day BETWEEN :first AND :last
+ORDER BY day DESC, length(dwelling) NULLS FIRST, dwelling, point.name, obis, rule
 LIMIT :most;
 
 -- name: houses
@@ -78,18 +78,23 @@ WHERE name = ? AND day >= ?;
 -- name: keep-stand
 INSERT INTO checked_day (house_no, day, register_no, done)
 SELECT house_no, :day, :register_no, :done FROM house WHERE name = :house
-ON CONFLICT DO UPDATE SET register_no = excluded.register_no, done = excluded.done;
+ON CONFLICT (house_no, day) DO UPDATE SET register_no = excluded.register_no,
+    done = excluded.done;
 
 -- name: keep-finding
 -- A meter that was moved within the day has two installations, and says so under the later one.
-INSERT OR REPLACE INTO day_finding
+INSERT INTO day_finding
 SELECT :register_no, :day, :rule, :severity, :quality, :detail, house_no, point_no, :now_ms,
        :version
 FROM register
 JOIN installation USING (meter_no)
 JOIN point USING (point_no)
 WHERE register_no = :register_no AND installed_at_ms < :to_ms
-ORDER BY installed_at_ms DESC LIMIT 1;
+ORDER BY installed_at_ms DESC LIMIT 1
+ON CONFLICT (register_no, day, rule) DO UPDATE SET severity = excluded.severity,
+    quality = excluded.quality, detail = excluded.detail, house_no = excluded.house_no,
+    point_no = excluded.point_no, given_at_ms = excluded.given_at_ms,
+    rules_version = excluded.rules_version;
 
 -- name: drop-stand
 DELETE FROM checked_day
@@ -125,7 +130,7 @@ SELECT house.name, min(at_ms), max(at_ms) FROM captured
 JOIN device USING (device_no)
 JOIN house USING (house_no)
 WHERE at_ms IS NOT NULL
-GROUP BY house.name, at_ms / 3600000;
+GROUP BY house.name, at_ms / 3600000 ORDER BY 1, 2;
 
 -- What a person decided changes the day of the reading, and that of one taken in its place.
 -- name: decided
@@ -141,17 +146,19 @@ JOIN register USING (register_no)
 JOIN installation USING (meter_no)
 JOIN point USING (point_no)
 JOIN house USING (house_no)
-WHERE installed_at_ms <= at_ms AND (removed_at_ms IS NULL OR at_ms <= removed_at_ms);
+WHERE installed_at_ms <= at_ms AND (removed_at_ms IS NULL OR at_ms <= removed_at_ms)
+ORDER BY 1, 2;
 
 -- name: looked-at-decisions
 UPDATE checked_batches SET decision_no = coalesce(
     (SELECT max(decision_no) FROM (SELECT decision_no FROM decision
         WHERE decision_no > (SELECT decision_no FROM checked_batches)
-        ORDER BY decision_no LIMIT :most)),
+        ORDER BY decision_no LIMIT :most) AS fresh),
     decision_no);
 
 -- name: looked-through
 UPDATE checked_batches SET batch_no = coalesce(
     (SELECT max(batch_no) FROM (SELECT batch_no FROM batch
-        WHERE batch_no > (SELECT batch_no FROM checked_batches) ORDER BY batch_no LIMIT :most)),
+        WHERE batch_no > (SELECT batch_no FROM checked_batches)
+        ORDER BY batch_no LIMIT :most) AS fresh),
     batch_no);

@@ -1,17 +1,16 @@
-"""Drawing lines from the SQLite ledger: events by number, and how far each client is."""
+"""Drawing lines from the ledger: events by number, and how far each client is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from gateway.handoff.pull import Client, Served
-from gateway.sql.engine import Connection, connect, snapshot
+from gateway.sql.engine import Connection, Place, connect, snapshot
 
 _CLIENT = "SELECT name, made_at_ms, revoked_at_ms, through_no, acknowledged_at_ms FROM pull_client"
 
 
 class PullLedger:
-    """A `PullPort` on one SQLite connection, in the transaction that is open around it."""
+    """A `PullPort` on one connection, in the transaction that is open around it."""
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
@@ -66,16 +65,16 @@ class PullLedger:
 
 
 @contextmanager
-def looking(path: Path) -> Iterator[PullLedger]:
-    """One look at the ledger at `path`, which it cannot change; StoreError if it fails."""
-    with snapshot(path) as connection:
+def looking(place: Place) -> Iterator[PullLedger]:
+    """One look at the ledger at `place`, which it cannot change; StoreError if it fails."""
+    with snapshot(place) as connection:
         yield PullLedger(connection)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[PullLedger]:
+def writing(place: Place) -> Iterator[PullLedger]:
     """One transaction of a connection of its own; a running gateway's is waited for."""
-    database = connect(path)
+    database = connect(place)
     try:
         with database.transaction() as connection:
             yield PullLedger(connection)

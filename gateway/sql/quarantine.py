@@ -1,4 +1,4 @@
-"""The quarantine port on SQLite: refused messages with their bytes, bounded per reason.
+"""The quarantine in the ledger: refused messages with their bytes, bounded per reason.
 
 The bounds are per reason, so that a flood of one kind never washes away the evidence of another.
 """
@@ -22,7 +22,7 @@ DELETE FROM quarantine WHERE reason = :reason AND quarantine_no <= (
             sum(kept) OVER newest_first AS bytes
         FROM quarantine WHERE reason = :reason
         WINDOW newest_first AS (ORDER BY quarantine_no DESC)
-    )
+    ) AS held
     WHERE position > :rows OR bytes > :bytes
     ORDER BY quarantine_no DESC LIMIT 1
 )
@@ -31,12 +31,13 @@ DELETE FROM quarantine WHERE reason = :reason AND quarantine_no <= (
 _COUNT = """
 INSERT INTO quarantine_count VALUES (?, ?, ?)
 ON CONFLICT (reason) DO UPDATE
-SET refused = refused + excluded.refused, dropped = dropped + excluded.dropped
+SET refused = quarantine_count.refused + excluded.refused,
+    dropped = quarantine_count.dropped + excluded.dropped
 """
 
 
 class SqlQuarantine:
-    """`QuarantinePort` on one SQLite connection."""
+    """`QuarantinePort` on one connection."""
 
     def __init__(self, database: Database) -> None:
         self._sql = database.connection
@@ -47,7 +48,7 @@ class SqlQuarantine:
             "evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [(*row[:6], len(row.evidence), row.evidence) for row in rows],
         )
-        for reason, refused in Counter(row.reason for row in rows).items():
+        for reason, refused in sorted(Counter(row.reason for row in rows).items()):
             bounds = {"reason": reason, "rows": ROWS_MAX, "bytes": BYTES_MAX}
             dropped = self._sql.execute(_TRIM, bounds).rowcount
             self._sql.execute(_COUNT, (reason, refused, dropped))
@@ -56,13 +57,16 @@ class SqlQuarantine:
         self._sql.execute(_COUNT, (reason, count, count))
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        rows = self._sql.execute("SELECT reason, refused, dropped FROM quarantine_count")
+        rows = self._sql.execute(
+            "SELECT reason, refused, dropped FROM quarantine_count ORDER BY reason"
+        )
         return {reason: (refused, dropped) for reason, refused, dropped in rows}
 
     def kept(self, reason: str | None = None) -> Iterator[QuarantineRow]:
         rows = self._sql.execute(
             "SELECT reason, received_at_ms, topic, detail, size, sha256, evidence "
-            "FROM quarantine WHERE ?1 IS NULL OR reason = ?1 ORDER BY quarantine_no DESC",
+            "FROM quarantine WHERE CAST(?1 AS TEXT) IS NULL OR reason = ?1 "
+            "ORDER BY quarantine_no DESC",
             (reason,),
         )
         return (QuarantineRow(*row) for row in rows)

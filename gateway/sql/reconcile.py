@@ -1,4 +1,4 @@
-"""Reconciliation asked of the SQLite ledger, in one look."""
+"""Reconciliation asked of the ledger, in one look."""
 
 import json
 from collections import defaultdict
@@ -20,7 +20,7 @@ NOT_YET = "not acknowledged yet"
 
 
 class ReconcileLedger:
-    """A `ReconcilePort` on one SQLite connection."""
+    """A `ReconcilePort` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection

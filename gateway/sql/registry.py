@@ -1,4 +1,4 @@
-"""The registry port on SQLite: the cards ingest works with, and registers found on the road."""
+"""The registry in the ledger: the cards ingest works with, and registers found on the road."""
 
 import json
 from collections.abc import Collection, Iterable, Sequence
@@ -20,13 +20,13 @@ _METERS = """
 SELECT m.meter_no, m.serial,
     (SELECT p.resource FROM installation i JOIN point p USING (point_no)
         WHERE i.meter_no = m.meter_no ORDER BY i.installed_at_ms DESC LIMIT 1)
-FROM json_each(?) w JOIN meter m ON m.serial = w.value
+FROM json_each(?) w JOIN meter m ON m.serial = w.atom
 WHERE m.registered = 1
 """
 
 _BINDINGS = """
 SELECT b.meter_no, b.device_no, b.valid_from_ms, b.valid_to_ms
-FROM json_each(?) w JOIN device_meter b ON b.meter_no = w.value
+FROM json_each(?) w JOIN device_meter b ON b.meter_no = CAST(w.value AS BIGINT)
 ORDER BY b.meter_no, b.valid_from_ms
 """
 
@@ -34,12 +34,14 @@ ORDER BY b.meter_no, b.valid_from_ms
 _REGISTERS = """
 SELECT r.meter_no, r.register_no, r.obis, r.unit, r.exponent, r.digits, r.rate_max_per_h,
     i.installed_at_ms, v.initial_mantissa, i.removed_at_ms, v.final_mantissa
-FROM json_each(?) w JOIN register r ON r.meter_no = w.value AND r.registered = 1
+FROM json_each(?) w
+JOIN register r ON r.meter_no = CAST(w.value AS BIGINT) AND r.registered = 1
 LEFT JOIN installation i ON i.installation_no =
     (SELECT l.installation_no FROM installation l WHERE l.meter_no = r.meter_no
         ORDER BY l.installed_at_ms DESC LIMIT 1)
 LEFT JOIN installation_value v
     ON v.installation_no = i.installation_no AND v.register_no = r.register_no
+ORDER BY r.meter_no, r.obis
 """
 
 _FOUND = """
@@ -50,7 +52,7 @@ WHERE r.registered = 0 AND r.found_by = ?
 
 
 class SqlRegistry:
-    """`RegistryPort` on one SQLite connection."""
+    """`RegistryPort` on one connection."""
 
     def __init__(self, database: Database) -> None:
         self._sql = database.connection
@@ -100,7 +102,7 @@ class SqlRegistry:
         self._sql.executemany(
             "INSERT INTO meter (serial, model, registered) VALUES (?, '', 0) "
             "ON CONFLICT (serial) DO NOTHING",
-            [(row.serial,) for row in rows],
+            sorted({(row.serial,) for row in rows}),  # in one order: two collectors may meet
         )
         self._sql.executemany(
             "INSERT INTO register (meter_no, obis, unit, exponent, registered, found_by) "

@@ -1,4 +1,4 @@
-"""Decisions of people on SQLite: carrying them out (`SqlReview`), looking at them (`Queue`)."""
+"""Decisions of people in the ledger: carrying them out (`SqlReview`), looking at them (`Queue`)."""
 
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -27,8 +27,8 @@ from gateway.rules.subject import Dial
 from gateway.sql.audit import SqlAudit
 from gateway.sql.claims import SqlClaims
 from gateway.sql.engine import Connection, Cursor, Database
-from gateway.sql.ledger import SqlLedger
 from gateway.sql.statements import named
+from gateway.sql.store import ledger_of
 
 _SQL = named(Path(__file__).with_suffix(".sql"))
 # A reading's story tells what people said of its register within a month, the newest few of it.
@@ -41,7 +41,7 @@ class SqlReviewStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.ledger = SqlLedger(database)
+        self.ledger = ledger_of(database)
         self.review = SqlReview(database.connection)
         self.audit = SqlAudit(database.connection)
 
@@ -51,7 +51,7 @@ class SqlReviewStore:
 
 
 class SqlReview:
-    """`ReviewPort` on one SQLite connection."""
+    """`ReviewPort` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
@@ -110,7 +110,7 @@ class SqlReview:
 
     def write(self, decision: Decision) -> int:
         order, read = decision.order, decision.order.read
-        cursor = self._sql.execute(
+        (number,) = self._sql.execute(
             _SQL["write"],
             (
                 *(*_place(decision.subject), order.act, "done" if decision.done else "proposed"),
@@ -120,8 +120,8 @@ class SqlReview:
                 *(read and read.document, read and read.sha256, order.through_ms),
                 decision.audit_no,
             ),
-        )
-        return cursor.lastrowid or 0
+        ).fetchone()
+        return int(number)
 
     def proposal(self, number: int) -> Proposal | None:
         row = self._sql.execute(_SQL["proposal"], (number,)).fetchone()
@@ -139,7 +139,7 @@ class SqlReview:
 
 
 class SqlQueue:
-    """`Queue` on one SQLite connection; it only looks."""
+    """`Queue` on one connection; it only looks."""
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection

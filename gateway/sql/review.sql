@@ -1,4 +1,4 @@
--- Decisions of people: what SQLite is asked. A reading is (register_no, captured_at_ms, copy).
+-- Decisions of people: what the ledger is asked. A reading is (register_no, captured_at_ms, copy).
 
 -- name: subject
 SELECT register_no, register.unit, mantissa, register.exponent, state,
@@ -30,7 +30,7 @@ WHERE reading.register_no = ? AND reading.captured_at_ms = ? AND reading.copy = 
 -- name: before
 SELECT captured_at_ms, copy, mantissa, flags FROM reading
 WHERE register_no = ? AND captured_at_ms < ? AND state = 0
-ORDER BY captured_at_ms DESC LIMIT 1
+ORDER BY captured_at_ms DESC, copy DESC LIMIT 1
 
 -- name: here
 SELECT captured_at_ms, copy, mantissa, flags FROM reading
@@ -39,7 +39,7 @@ WHERE register_no = ? AND captured_at_ms = ? AND state = 0 ORDER BY copy
 -- name: after
 SELECT captured_at_ms, copy, mantissa, flags FROM reading
 WHERE register_no = ? AND captured_at_ms > ? AND state = 0
-ORDER BY captured_at_ms LIMIT 1
+ORDER BY captured_at_ms, copy LIMIT 1
 
 -- name: closed-with
 SELECT line_id FROM closing_line
@@ -51,6 +51,7 @@ INSERT INTO decision (
     state_before, state_after, effect, read_at_ms, read_copy, read_mantissa,
     document, document_sha256, through_ms, audit_no)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+RETURNING decision_no
 
 -- A proposal is settled by any later decision on its reading, but for what is only asked.
 -- name: proposal
@@ -85,7 +86,7 @@ LEFT JOIN account USING (account_no)
 LEFT JOIN house ON house.house_no = point.house_no
 WHERE (severity = :severity AND state = :state
        OR rule = 'V-SRC' AND :severity = 'E' AND state IN (0, 1))
-    AND (:house IS NULL OR house.name = :house)
+    AND (CAST(:house AS TEXT) IS NULL OR house.name = :house)
     AND NOT EXISTS (
         SELECT 1 FROM verdict AS sooner
         WHERE (sooner.register_no, sooner.captured_at_ms, sooner.copy)
@@ -131,7 +132,7 @@ LEFT JOIN point USING (point_no)
 LEFT JOIN account USING (account_no)
 LEFT JOIN house ON house.house_no = point.house_no
 WHERE (standing = 'proposed' OR act IN ('ask-photo', 'inspect'))
-    AND (:house IS NULL OR house.name = :house)
+    AND (CAST(:house AS TEXT) IS NULL OR house.name = :house)
     AND NOT EXISTS (
         SELECT 1 FROM decision AS later
         WHERE (later.register_no, later.captured_at_ms, later.copy)
@@ -147,7 +148,7 @@ FROM delivery
 JOIN event USING (event_no)
 JOIN written_closing USING (closing_no)
 JOIN house USING (house_no)
-WHERE state = 'refused' AND (:house IS NULL OR house.name = :house)
+WHERE state = 'refused' AND (CAST(:house AS TEXT) IS NULL OR house.name = :house)
 ORDER BY event_no DESC LIMIT :most
 
 -- Also the decision that a reading was taken by a person for.
@@ -163,10 +164,10 @@ ORDER BY decision_no
 -- without a decision; and each decision stands in the audit log as it was made.
 -- name: disagreements
 SELECT 'decision ' || decision_no || ' left its reading in state ' || state_after
-       || ', the ledger has it in ' || coalesce(state, 'none')
+       || ', the ledger has it in ' || coalesce(CAST(state AS TEXT), 'none')
 FROM decision AS one
 LEFT JOIN reading USING (register_no, captured_at_ms, copy)
-WHERE standing = 'done' AND state IS NOT state_after
+WHERE standing = 'done' AND state IS DISTINCT FROM state_after
     AND NOT EXISTS (
         SELECT 1 FROM decision AS later
         WHERE (later.register_no, later.captured_at_ms, later.copy)
@@ -183,7 +184,7 @@ UNION ALL
 SELECT 'decision ' || decision_no || ' is not the one that audit entry ' || audit_no || ' tells of'
 FROM decision AS one
 LEFT JOIN audit USING (audit_no)
-WHERE (audit.actor, audit.why, audit.at_ms) IS NOT (one.actor, one.why, one.at_ms)
+WHERE (audit.actor, audit.why, audit.at_ms) IS DISTINCT FROM (one.actor, one.why, one.at_ms)
 UNION ALL
 SELECT 'a reading of ' || serial || ', register ' || obis || ', is accepted in spite of ' || rule
        || ' and nobody decided so'

@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager
 from gateway.sql.audit import SqlAudit
 from gateway.sql.book import SqlBook
 from gateway.sql.clones import SqlClones
-from gateway.sql.engine import Connection, Database, Durability, Place, connect
+from gateway.sql.engine import Connection, Database, Durability, Place, connect, postgres
 from gateway.sql.ledger import SqlLedger
 from gateway.sql.quarantine import SqlQuarantine
 from gateway.sql.registry import SqlRegistry
+from gateway.sqlite import connection as sqlite
 
 
 class SqlStore:
@@ -17,7 +18,7 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.ledger = SqlLedger(database)
+        self.ledger = ledger_of(database)
         self.registry = SqlRegistry(database)
         self.book = SqlBook(database)
         self.quarantine = SqlQuarantine(database)
@@ -47,6 +48,14 @@ class SqlStore:
     def close(self) -> None:
         """Release the engine; what is not committed is undone."""
         self.database.close()
+
+
+def ledger_of(database: Database) -> SqlLedger:
+    """The ledger port as that engine does it best."""
+    if isinstance(database, sqlite.Database):
+        return SqlLedger(database)
+    ledger: SqlLedger = postgres("ledger").PostgresLedger(database)
+    return ledger
 
 
 def open_store(place: Place, durability: Durability = "full") -> SqlStore:

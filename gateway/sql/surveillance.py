@@ -1,4 +1,4 @@
-"""What arrived, from SQLite: the last few readings of each register, and counts by the key."""
+"""What arrived, from the ledger: the last few readings of each register, and counts by the key."""
 
 import json
 from collections.abc import Sequence
@@ -17,21 +17,22 @@ SELECT register.register_no, house.name, point.name, account.dwelling, resource,
         SELECT DISTINCT captured_at_ms AS at FROM reading
         WHERE reading.register_no = register.register_no AND captured_at_ms <= :now
             AND state <> 2 AND batch_no > 0
-        ORDER BY captured_at_ms DESC LIMIT :most))
+        ORDER BY captured_at_ms DESC LIMIT :most) AS newest)
 FROM house
 JOIN point USING (house_no)
 JOIN installation ON installation.point_no = point.point_no AND removed_at_ms IS NULL
 JOIN meter USING (meter_no)
 JOIN register ON register.meter_no = meter.meter_no AND register.registered = 1
 LEFT JOIN account ON account.account_no = point.account_no
-WHERE (:house IS NULL OR house.name = :house) AND installed_at_ms <= :now
+WHERE (CAST(:house AS TEXT) IS NULL OR house.name = :house) AND installed_at_ms <= :now
 ORDER BY house.name, kind, length(account.dwelling), account.dwelling, point.name, obis
 """
 
 _RECEIVED = """
-SELECT (SELECT count(DISTINCT captured_at_ms) FROM reading WHERE register_no = span.value ->> 0
-    AND captured_at_ms > span.value ->> 1 AND captured_at_ms <= span.value ->> 2 AND state <> 2
-        AND batch_no > 0)
+SELECT (SELECT count(DISTINCT captured_at_ms) FROM reading
+    WHERE register_no = CAST(span.value ->> 0 AS BIGINT)
+        AND captured_at_ms > CAST(span.value ->> 1 AS BIGINT)
+        AND captured_at_ms <= CAST(span.value ->> 2 AS BIGINT) AND state <> 2 AND batch_no > 0)
 FROM json_each(?) AS span ORDER BY span.key
 """
 

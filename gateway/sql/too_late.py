@@ -1,4 +1,4 @@
-"""Closed periods that what is being entered comes too late for, asked of SQLite.
+"""Closed periods that what is being entered comes too late for, asked of the ledger.
 
 Taken as a picture before and after, so it does not matter which file or command changed what.
 """

@@ -1,4 +1,4 @@
-"""Where a line comes from, asked of the SQLite ledger."""
+"""Where a line comes from, asked of the ledger."""
 
 from decimal import Decimal
 

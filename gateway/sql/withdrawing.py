@@ -1,4 +1,4 @@
-"""Reopened periods in SQLite: the only statements that look at what was withdrawn."""
+"""Reopened periods in the ledger: the only statements that look at what was withdrawn."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -30,6 +30,12 @@ WHERE correction.closing_no = ?1
 ORDER BY 13, 14
 """
 
+_LAST_NUMBER = """
+SELECT max(CAST(substr(tail, 1, CAST(instr(tail || '-', '-') - 1 AS INTEGER)) AS BIGINT))
+FROM (SELECT substr(line_id, length(period) + 2) AS tail
+      FROM written_line JOIN written_closing USING (closing_no) WHERE period = ?) AS numbered
+"""
+
 _LINES = """
 SELECT point_no, obis, unit, line_id
 FROM written_line JOIN written_closing USING (closing_no)
@@ -46,11 +52,7 @@ WHERE line_id = ?
 
 def last_number(connection: Connection, period: str) -> int:
     """The highest number a line of a period ever had (``2026-10-000123-r2``: 123)."""
-    row = connection.execute(
-        "SELECT max(CAST(substr(line_id, length(period) + 2) AS INTEGER))"
-        " FROM written_line JOIN written_closing USING (closing_no) WHERE period = ?",
-        (period,),
-    ).fetchone()
+    row = connection.execute(_LAST_NUMBER, (period,)).fetchone()
     return int(row[0] or 0)
 
 

@@ -1,4 +1,4 @@
-"""Commands to devices, in the SQLite ledger."""
+"""Commands to devices, in the ledger."""
 
 from collections.abc import Collection
 
@@ -14,6 +14,7 @@ SELECT d.name, c.number, c.expires_at_ms, c.message
 FROM command c JOIN device d USING (device_no)
 WHERE c.outcome IS NULL AND c.number =
     (SELECT min(o.number) FROM command o WHERE o.device_no = c.device_no AND o.outcome IS NULL)
+ORDER BY d.name
 """
 _END = """
 UPDATE command SET outcome = ?, reason = ?, ended_at_ms = ?, answer = ?
@@ -23,13 +24,13 @@ _GIVEN = """
 SELECT d.name, c.number, c.kind, c.told, c.issued_at_ms, c.expires_at_ms, c.issued_by,
     c.outcome, c.reason, c.ended_at_ms, c.answer
 FROM command c JOIN device d USING (device_no)
-WHERE ?1 IS NULL OR d.name = ?1 ORDER BY c.command_no DESC LIMIT ?2
+WHERE CAST(?1 AS TEXT) IS NULL OR d.name = ?1 ORDER BY c.command_no DESC LIMIT ?2
 """
 _OF_DEVICE = "FROM command JOIN device USING (device_no) WHERE name = ?"
 
 
 class WordLedger:
-    """A `WordPort` on one SQLite connection."""
+    """A `WordPort` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection

@@ -7,7 +7,7 @@ it still holds when it is written. Readers never wait for the writer (WAL), and 
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Literal
@@ -24,9 +24,10 @@ Durability = Literal["full", "off"]
 BUSY_TIMEOUT_S = 15.0
 # The hot leaves of the readings of some 100 000 registers, so that an insert finds its page.
 CACHE_KIB = 64 * 1024
-# Pages of WAL before they are copied into the file (16 MiB): four times SQLite's default, since
-# copying costs two more fsyncs and a group of 10 000 readings is about half a MiB.
-CHECKPOINT_PAGES = 4096
+# Pages of WAL before they are copied into the file (64 MiB). A group of 10 000 readings touches up
+# to as many pages, one for each register; copied after every group, each of them would be written
+# to its place in the file again and again.
+CHECKPOINT_PAGES = 16_384
 
 
 # What SQLite raises, as itself and not as a subclass, for a file it cannot make sense of.
@@ -80,6 +81,36 @@ class Database:
         ).fetchone()
         return int(highest)
 
+    @contextmanager
+    def overwriting(self) -> Iterator[sqlite3.Connection]:
+        """A transaction in which what is replaced is zeroed in the file at once."""
+        self.connection.execute("PRAGMA secure_delete = ON")
+        try:
+            with self.transaction() as connection:
+                yield connection
+        finally:
+            self.connection.execute("PRAGMA secure_delete = OFF")
+
+    def clean(self, tables: Collection[str]) -> bool:  # noqa: ARG002 - a file is cleaned whole
+        """Rewrite the file without free pages, and empty the log of writes.
+
+        Older copies of a page may lie in both. False where somebody else holds the ledger.
+        """
+        try:
+            self.connection.execute("VACUUM")
+            (busy,) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[:1]
+        except sqlite3.OperationalError:
+            return False
+        return not busy
+
+    def text_columns(self) -> list[tuple[str, str]]:
+        """Every table's columns that hold text, as (table, column)."""
+        return self.connection.execute(
+            "SELECT s.name, c.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c"
+            " WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite_%' AND c.type = 'TEXT'"
+            " ORDER BY s.name, c.cid"
+        ).fetchall()
+
     def _undo(self) -> None:
         """SQLite has already undone a transaction whose disk is full."""
         if self.connection.in_transaction:
@@ -101,6 +132,9 @@ def connect(path: Path, durability: Durability = "full") -> Database:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        # PostgreSQL has readings in tables by months, made and let go of; a file has room.
+        connection.create_function("room_for_reading", 1, lambda _at_ms: 0)
+        connection.create_function("archive_month", 2, lambda _month, _expected: None)
     except sqlite3.Error as error:
         raise StoreError(f"cannot open the ledger {path}: {error}") from error
     schema.migrate(connection, path)

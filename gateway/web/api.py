@@ -28,6 +28,7 @@ from gateway.handoff.pull import (
     TokenFileError,
     Tokens,
 )
+from gateway.sql.engine import Place
 from gateway.sql.pull import looking, writing
 
 # Longer ones are nobody's; they are not told back as the framework would.
@@ -53,10 +54,10 @@ class Acknowledgement(msgspec.Struct, forbid_unknown_fields=True):
 class Api:
     """The routes, over the ledger at `ledger` and the clients beside it."""
 
-    def __init__(self, ledger: Path, clock: Callable[[], int]) -> None:
+    def __init__(self, ledger: Place, clock: Callable[[], int], data: Path) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._tokens = Tokens(ledger.parent / FOLDER)
+        self._tokens = Tokens(data / FOLDER)
         self._pace = Pace()
 
     def add_to(self, app: FastAPI) -> None:

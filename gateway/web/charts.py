@@ -12,6 +12,7 @@ from pygal import PluginImportFixer
 from pygal.style import Style
 
 from drivers.reading import from_ms, to_ms
+from gateway.history.years import Years
 from gateway.overview import Series
 from gateway.profile.day import DayProfile
 from gateway.profile.report import amount
@@ -26,6 +27,7 @@ sys.meta_path[:] = [hook for hook in sys.meta_path if not isinstance(hook, Plugi
 WIDTH, HEIGHT = 360, 170
 # A day has 96 bars, which take the width of a page.
 DAY_WIDTH, DAY_HEIGHT = 720, 220
+YEARS_WIDTH, YEARS_HEIGHT = 720, 260
 
 DAYS = 30
 HOURS = 48
@@ -96,6 +98,38 @@ def slots(profile: DayProfile, words: Words, zone: ZoneInfo) -> bytes:
     chart.add_xml_filter(_without_scripts)
     svg: bytes = chart.render()
     return svg
+
+
+def months(register: Years, words: Words) -> bytes:
+    """The SVG of a register's months: what was read, and what was shared over gaps."""
+    amounts = tuple(one.used for one in register.months)
+    shown = Series(register.resource, register.unit, (), amounts)
+    config = _config(shown, words)
+    config.width, config.height = YEARS_WIDTH, YEARS_HEIGHT
+    config.style = _style(COLOURS.get(register.resource, "#4a6572"), _ESTIMATED_COLOUR)
+    config.show_legend, config.legend_at_bottom = True, True
+    # A label a year; the months between are counted by eye.
+    config.x_labels_major = [one.month[:4] for one in register.months if one.month.endswith("-01")]
+    config.show_minor_x_labels = False
+    chart = pygal.StackedBar(config)
+    chart.x_labels = [_january(one.month) for one in register.months]
+    for key, part in (
+        ("years_measured", [one.measured for one in register.months]),
+        ("years_estimated", [one.estimated for one in register.months]),
+    ):
+        named = zip(part, register.months, strict=True)
+        chart.add(
+            words(key),
+            [{"value": float(one), "label": words.period(month.month)} for one, month in named],
+        )
+    chart.add_xml_filter(_without_scripts)
+    svg: bytes = chart.render()
+    return svg
+
+
+def _january(month: str) -> str:
+    """The year at its first month, and the month elsewhere."""
+    return month[:4] if month.endswith("-01") else month
 
 
 def _config(series: Series, words: Words) -> Any:

@@ -23,6 +23,7 @@ PLACES = (
     Place("periods", "place_periods"),
     Place("reconciliation", "place_reconciliation"),
     Place("profile", "place_profile"),
+    Place("years", "place_years"),
     Place("verification", "place_verification"),
     Place("identity", "place_identity"),
 )

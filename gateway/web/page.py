@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from gateway.config import WebConfig
+from gateway.sql.engine import Place
 from gateway.store import StoreError
 from gateway.web import (
     claims,
@@ -24,13 +25,17 @@ from gateway.web import (
     profile,
     reconciliation,
     verification,
+    years,
 )
 from gateway.web.api import Api
 from gateway.web.site import Site, harden, unreadable
 
 
-def create_app(ledger: Path, clock: Callable[[], int], config: WebConfig) -> FastAPI:
-    """The site over the ledger at `ledger`; `clock` tells ms since the epoch."""
+def create_app(ledger: Place, clock: Callable[[], int], config: WebConfig, data: Path) -> FastAPI:
+    """The site over the ledger at `ledger`; `clock` tells ms since the epoch.
+
+    `data`: the gateway's folder, which has the tokens of those who draw lines.
+    """
     app = FastAPI(title="plomba", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*config.names])
     app.middleware("http")(harden)
@@ -41,8 +46,9 @@ def create_app(ledger: Path, clock: Callable[[], int], config: WebConfig) -> Fas
     claims.add_to(app, site)
     lines.add_to(app, site)
     periods.add_to(app, site)
-    Api(ledger, clock).add_to(app)
+    Api(ledger, clock, data).add_to(app)
     profile.add_to(app, site)
+    years.add_to(app, site)
     verification.add_to(app, site)
     identity.add_to(app, site)
     reconciliation.add_to(app, site)

@@ -62,7 +62,7 @@ async def serve(listener: socket.socket, config: GatewayConfig, clock: Callable[
     """Serve the page until cancelled."""
     server = QuietServer(
         uvicorn.Config(
-            create_app(config.ledger_file, clock, config.web),
+            create_app(config.place, clock, config.web, config.data),
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -5,7 +5,6 @@ anywhere else: the Content-Security-Policy allows the site's own files and no in
 """
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Cookie, Depends, Header, HTTPException, Query, Request, Response
@@ -13,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.config import WebConfig
+from gateway.sql.engine import Place
 from gateway.sql.overview import LedgerOverview, look
 from gateway.web.navigation import PLACES
 from gateway.web.texts import LANGUAGES, Words, preferred
@@ -53,7 +53,7 @@ Asking = Annotated[Asked, Depends(_asked)]
 class Site:
     """The ledger at `ledger` as pages; `clock` tells ms since the epoch."""
 
-    def __init__(self, ledger: Path, clock: Callable[[], int], config: WebConfig) -> None:
+    def __init__(self, ledger: Place, clock: Callable[[], int], config: WebConfig) -> None:
         self.ledger = ledger
         self.clock = clock
         self.config = config

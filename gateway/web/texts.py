@@ -17,6 +17,7 @@ from gateway.web import (
     reconcile_texts,
     review_texts,
     verification_texts,
+    years_texts,
 )
 
 Language = Literal["ru", "en"]
@@ -40,6 +41,7 @@ TEXTS: dict[str, tuple[str, str]] = (
     | reconcile_texts.TEXTS
     | review_texts.TEXTS
     | verification_texts.TEXTS
+    | years_texts.TEXTS
     | {
         "tagline": ("показания под пломбой", "readings under seal"),
         "houses": ("Дома", "Houses"),
@@ -185,6 +187,10 @@ class Words:
         """Day, year and time to the minute, for what is read years later."""
         local = from_ms(moment_ms).astimezone(zone)
         return f"{self.day(local)} {local.year}, {local:%H:%M}"
+
+    def month(self, number: int) -> str:
+        """A month's name in three letters."""
+        return explain_texts.MONTHS[self.language][number - 1][:3]
 
     def period(self, period: str) -> str:
         """A period (YYYY-MM) as a month's name."""

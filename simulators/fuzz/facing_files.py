@@ -22,7 +22,16 @@ from edge import config as edge_config
 from edge import meter_keys
 from edge.scan import notebook
 from edge.scan.notebook import NotebookError
-from gateway import anchors, audit, config, contract_csv, gis_devices, norms, registry_csv
+from gateway import (
+    anchors,
+    audit,
+    config,
+    contract_csv,
+    device_csv,
+    gis_devices,
+    norms,
+    registry_csv,
+)
 from gateway.acts import csv as acts_csv
 from gateway.acts.port import Place as ActPlace
 from gateway.audit import AuditError, Head
@@ -140,6 +149,13 @@ def _entered() -> Iterator[Parser]:
     )  # fmt: skip
     yield _csv("devices-csv", partial(gis_devices.import_csv, _LEDGER), gis_devices.COLUMNS,
                f"E1,{_GUID}1,245,,{_GUID}2", f"H1,{_GUID}3,233,{_GUID}4,{_GUID}2")  # fmt: skip
+    yield _csv(
+        "device-keys-csv",
+        partial(device_csv.import_csv, _LEDGER),
+        device_csv.COLUMNS,
+        f"e-1,{'0a' * 32},2026-10-05T12:00+03:00,A",
+        f"e-2,{'0b' * 32},2026-10-05T12:00Z,",
+    )
     yield _csv("contracts-csv", partial(contract_csv.import_contracts, _LEDGER),
                contract_csv.COLUMNS, "A,,2026-01,20,25,no,reading")  # fmt: skip
     yield _csv("norms-csv", partial(norms.import_norms, _LEDGER), norms.NORM_COLUMNS,

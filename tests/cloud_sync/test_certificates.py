@@ -62,6 +62,7 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
         (Profile.DEVICE, "edge-1", ()),
         (Profile.SERVER, "gateway.example", ("gateway.example", "192.0.2.1")),
         (Profile.COLLECTOR, "collector-1", ()),
+        (Profile.NODE, "node-1.example", ("node-1.example",)),
     ):
         request = parse_request(TlsKey.generate().request(name))
         made[profile] = issuing.issue(profile, request, NOW_MS, 90, names)
@@ -79,6 +80,7 @@ class TestSecondOpinion:
             (Profile.DEVICE, True, False),
             (Profile.COLLECTOR, True, False),
             (Profile.SERVER, False, True),
+            (Profile.NODE, True, True),
         ],
     )
     def test_each_profile_is_for_its_purpose_only(

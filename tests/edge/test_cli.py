@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from cloud_sync import mqtt, state, topics
 from cloud_sync.signing import SigningKey, VerifyKey
+from cloud_sync.transport import Transport
 from edge.__main__ import main
 from edge.command_record import FILE, CommandRecord, Kept
 from edge.spool import Spool, glance
@@ -249,7 +250,7 @@ class TestRunning:
 
 
 async def first(
-    transport: mqtt.Transport, count: int, topic: str = topics.batch_topic("edge-1")
+    transport: Transport, count: int, topic: str = topics.batch_topic("edge-1")
 ) -> AsyncIterator[mqtt.Message]:
     """The next messages of a topic."""
     async for message in transport.messages():

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cloud_sync.mqtt import TlsError
 from edge import app, config
 from edge.config import ConfigError
 
@@ -78,6 +79,19 @@ def test_a_good_file_wires_an_agent(tmp_path: Path) -> None:
     assert settings.tls.key == tmp_path / "tls.key"
 
 
+def test_a_cluster_of_mqtt_3_1_1_is_configuration_only(tmp_path: Path) -> None:
+    moved = 'host = "gateway.example"\nalso = ["mq2.example:8883"]\nprotocol = "3.1.1"'
+    loaded = load(tmp_path, GOOD.replace('host = "gateway.example"', moved))
+    (tmp_path / "tls.key").write_bytes(b"a key")
+    settings = app.broker_settings(loaded.broker, "edge-1")
+    assert settings.also == (("mq2.example", 8883),)
+    assert settings.protocol == "3.1.1"
+    assert settings.client_id.startswith("edge-1-")
+    (tmp_path / "tls.key").unlink()
+    with pytest.raises(TlsError, match=r"cannot read .*tls\.key"):
+        app.broker_settings(loaded.broker, "edge-1")
+
+
 def test_the_example_for_the_pi_is_accepted(tmp_path: Path) -> None:
     loaded = load(tmp_path, EXAMPLE.read_text("utf-8"))
     assert [line.name for line in loaded.lines] == ["rs485"]
@@ -94,6 +108,9 @@ def test_the_example_for_the_pi_is_accepted(tmp_path: Path) -> None:
         ('host = "gateway.example"', 'host = "mqtt://x"', "broker.host: .*got 'mqtt://x'"),
         ('host = "gateway.example"', 'host = "g"\nport = 70000', "broker.port: .*65535, got 70000"),
         ('host = "gateway.example"', 'host = "g"\nport = "8883"', "broker.port: .*integer"),
+        ('host = "gateway.example"', 'host = "g"\nalso = ["h"]', "broker.also.0: .*mqtt2"),
+        ('host = "gateway.example"', 'host = "g"\nalso = ["h:0"]', "broker.also.0: .*got 'h:0'"),
+        ('host = "gateway.example"', 'host = "g"\nprotocol = "4"', "broker.protocol: .*'5' or"),
         ('cert = "device.pem"', "", "broker: TLS needs.*cert is missing"),
         (TLS, "", "broker: gateway.example in clear would let anybody.*give ca, cert and cert_key"),
         (TLS, "without_tls = true", "broker: without_tls is for a broker on this machine"),

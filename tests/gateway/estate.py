@@ -13,7 +13,8 @@ from cloud_sync.signing import SigningKey
 from drivers.reading import ClockState, Evidence, Readout, RegisterValue, Source, Unit
 from gateway import registry
 from gateway.ingest import Incoming, Ingest, Outcome
-from gateway.sql.store import SqlStore, open_store
+from gateway.sql.store import SqlStore
+from tests.servers.ledgers import open_store
 
 COLUMNS = (
     "house,address,timezone,account,dwelling,point,kind,resource,meter,model,register,unit,"
@@ -140,12 +141,12 @@ def content(store: SqlStore) -> list[tuple[object, ...]]:
     return store.database.connection.execute(
         "SELECT m.serial, g.obis, r.captured_at_ms, r.copy, r.mantissa, r.state, r.flags, "
         "b.device_no, b.sequence, r.position, "
-        "(SELECT group_concat(v.rule || v.severity || iif(v.rule = 'V-ORD', '', v.detail)) "
-        "FROM verdict v "
+        "(SELECT json_group_array(found.said) FROM (SELECT v.rule || v.severity || "
+        "CASE v.rule WHEN 'V-ORD' THEN '' ELSE v.detail END AS said FROM verdict v "
         "WHERE (v.register_no, v.captured_at_ms, v.copy) = "
-        "(r.register_no, r.captured_at_ms, r.copy)) "
+        "(r.register_no, r.captured_at_ms, r.copy) ORDER BY 1) AS found) "
         "FROM reading r JOIN register g USING (register_no) JOIN meter m USING (meter_no) "
-        "JOIN batch b USING (batch_no) ORDER BY 1, 2, 3, 4"
+        "JOIN batch b USING (batch_no) ORDER BY 1, 2, 3, 4, 5, 6, 8, 9, 10"
     ).fetchall()
 
 

@@ -12,9 +12,9 @@ from cloud_sync import receipt, signing
 from gateway.closing import close_next_due
 from gateway.handoff.event import event_maker
 from gateway.ingest import Ingest
-from gateway.sql.store import open_store
 from tests.gateway.shell import refusal, run, said
 from tests.gateway.town import GATEWAY_KEY, HOUR_MS, Town, local
+from tests.servers.ledgers import by_hand, open_store, unguard
 
 
 def verify(data: Path, *anchors: Path) -> tuple[object, ...]:
@@ -46,19 +46,16 @@ def manifest(data: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def events(data: Path, tmp_path: Path) -> Path:
     """What a billing system has put by, as it came."""
-    with closing(sqlite3.connect(data / "ledger.sqlite")) as sql:
-        rows = sql.execute("SELECT CAST(payload AS TEXT) FROM event").fetchall()
+    with by_hand(data / "ledger.sqlite") as sql:
+        rows = sql.execute("SELECT payload FROM event ORDER BY event_no").fetchall()
     file = tmp_path / "events.jsonl"
-    file.write_text("\n".join(row for (row,) in rows), encoding="utf-8")
+    file.write_bytes(b"\n".join(row for (row,) in rows))
     return file
 
 
 def tampered(data: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(data / "ledger.sqlite", isolation_level=None)) as sql:
-        for (name,) in sql.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit'"
-        ).fetchall():
-            sql.execute(f"DROP TRIGGER {name}")
+    with by_hand(data / "ledger.sqlite") as sql:
+        unguard(sql, "audit")
         for statement in statements:
             sql.execute(statement)
 
@@ -146,6 +143,7 @@ def test_heads_noted_on_paper_are_anchors_too(data: Path, tmp_path: Path) -> Non
     assert "2 anchors found in it" in said(*verify(data, paper))
 
 
+@pytest.mark.sqlite_only("a backup is made by copying the file")
 def test_an_old_backup_put_back_is_found_by_anchors_and_by_the_devices(tmp_path: Path) -> None:
     """The edge has forgotten what was receipted; what it sends next shows what is missing."""
     data, backup, out = tmp_path / "data", tmp_path / "backup.sqlite", tmp_path / "out.csv"

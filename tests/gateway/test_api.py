@@ -16,8 +16,8 @@ from gateway.handoff import pull
 from gateway.handoff.pull import FOLDER, PullError, Served, TokenFileError, Tokens
 from gateway.sql.audit import SqlAudit
 from gateway.sql.pull import PullLedger
-from gateway.web.page import create_app
 from tests.gateway.town import Town, local
+from tests.servers.ledgers import create_app
 
 NOW_MS = local(10, 2)
 FIRST = pull.cursor(Served(1, b"{}"))

@@ -20,6 +20,8 @@ from tests.cloud_sync.brokers import HOST, free_port, mosquitto, needs_mosquitto
 from tests.gateway.town import DAY_MS, DEVICE, HOUR_MS, Town, local
 
 ROOT = Path(__file__).parents[2]
+# A machine that does ten other things takes half a minute to start a gateway.
+PATIENCE_S = 120
 pytestmark = [pytest.mark.processes, *needs_mosquitto]
 
 
@@ -45,7 +47,7 @@ class Gateway:
 
     async def start(self) -> None:
         self.process = await self._start("run", "--config", str(self.config))
-        async with asyncio.timeout(30), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as http:
             while True:
                 assert self.process.returncode is None
                 try:
@@ -59,7 +61,7 @@ class Gateway:
     async def status_with(self, name: str) -> dict[str, int]:
         """The status once `name` is not 0 any more; asked for a few seconds."""
         async with httpx.AsyncClient() as http:
-            for _ in range(200):
+            for _ in range(20 * PATIENCE_S):
                 answer = await http.get(f"http://{HOST}:{self.web}/api/status")
                 status: dict[str, int] = answer.json()
                 if status[name]:
@@ -102,7 +104,7 @@ async def send(town: Town, settings: mqtt.Settings, gateway: Gateway) -> int:
     """Publish the town's next batch until a receipt covers it; through which number that is."""
     sealed = town.seal()
     key = SigningKey.load(gateway.folder / "data" / "gateway.key").public
-    async with asyncio.timeout(30), mqtt.connect(settings) as transport:
+    async with asyncio.timeout(PATIENCE_S), mqtt.connect(settings) as transport:
         await transport.subscribe(topics.receipt_topic(DEVICE))
         await transport.publish(sealed.topic, sealed.payload)
         async for message in transport.messages():
@@ -144,7 +146,7 @@ async def test_what_a_meter_says_of_itself_comes_to_the_page(tmp_path: Path) -> 
         yesterday = system_clock() - DAY_MS
         town.read("A1", yesterday, 12_000, status=int(MeterStatus.TAMPER))
         await send(town, settings, gateway)
-        async with asyncio.timeout(30), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as http:
             page = ""
             while "reports its cover opened" not in page:
                 await asyncio.sleep(0.05)

@@ -10,10 +10,11 @@ from gateway.__main__ import main
 from gateway.app import run
 from gateway.config import LEDGER_FILE, BrokerConfig, GatewayConfig, WebConfig
 from gateway.profile.job import SETTLED_MS
+from gateway.sql.engine import Database, connect
 from gateway.sql.profile import SeriesLedger
-from gateway.sqlite.connection import Database, connect
 from tests.cloud_sync.brokers import HOST, free_port
 from tests.gateway.town import DAY_MS, HOUR_MS, Town, local
+from tests.servers.ledgers import place
 
 DAY = local(9, 24)
 _LOOK_S = 0.05
@@ -38,7 +39,7 @@ async def found(folder: Path, now_ms: int, seconds: float) -> list[tuple[str, st
         broker=BrokerConfig(host=HOST, port=free_port(), client_id="gateway", without_tls=True),
         web=WebConfig(enabled=False),
     )
-    reader = connect(folder / LEDGER_FILE)
+    reader = connect(place(folder / LEDGER_FILE))
     gateway = asyncio.create_task(run(config, lambda: now_ms))
     try:
         for _ in range(round(seconds / _LOOK_S)):

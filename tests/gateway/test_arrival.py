@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway import orders
@@ -127,6 +127,15 @@ def standing_marks(town: Town) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     barred=st.none() | st.tuples(st.integers(0, MONTHS - 2), st.integers(1, MONTHS - 1)),
     rolls=st.booleans(),
     has_norm=st.booleans(),
+)
+# Unread until past the dial's end, read once, and out of order before that reading is settled.
+@example(
+    used=[0, 0, 0, 1, 0, 0, 0, 0],
+    late=[None, None, None, 1, None, None, None],
+    inner=[],
+    barred=(4, 5),
+    rolls=True,
+    has_norm=True,
 )
 def test_in_any_order_of_arrival_lines_and_corrections_add_up_to_what_was_used(
     used: list[int],

@@ -184,6 +184,7 @@ def test_a_device_and_an_exchange_are_entered_by_command(tmp_path: Path) -> None
     assert run(*exchange, "--removed", "88", "--final", "lots").exit_code == 2
 
 
+@pytest.mark.sqlite_only("a data directory without a ledger")
 @pytest.mark.parametrize(
     "command",
     [("balance",), ("close-period",), ("trace", "2026-09-000001"), ("review",), ("run",)],
@@ -255,6 +256,7 @@ def test_a_webhook_without_its_secret_is_refused(data: Path, tmp_path: Path) -> 
     assert "expected a webhook secret" in refusal("run", "--config", config)
 
 
+@pytest.mark.sqlite_only("a new file is migrated at once")
 def test_a_device_without_the_clouds_libraries_says_so_in_one_line(tmp_path: Path) -> None:
     # None in sys.modules is how Python itself marks a module that cannot be imported.
     script = "import sys; sys.modules['alembic'] = None; from gateway.__main__ import main; main()"

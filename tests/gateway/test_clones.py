@@ -1,6 +1,7 @@
 """A device that speaks from two places is noticed, told once, and shown to the operator."""
 
 import json
+from pathlib import Path
 
 import httpx
 from click.testing import CliRunner
@@ -8,7 +9,6 @@ from click.testing import CliRunner
 from gateway.__main__ import main
 from gateway.config import WebConfig
 from gateway.sql.audit import SqlAudit
-from gateway.web.page import create_app
 from tests.gateway.estate import (
     DAY_MS,
     MIDNIGHT_MS,
@@ -19,6 +19,7 @@ from tests.gateway.estate import (
     a_readout,
     kwh,
 )
+from tests.servers.ledgers import create_app
 
 NOW_MS = MIDNIGHT_MS + 400 * DAY_MS
 MINE, OTHER = bytes(8), b"\1" * 8
@@ -87,11 +88,11 @@ async def test_the_page_shows_it_where_the_devices_are(estate: Estate) -> None:
             assert OTHER.hex() in page
 
 
-def test_the_list_says_it(estate: Estate) -> None:
+def test_the_list_says_it(tmp_path: Path) -> None:
+    estate = Estate(tmp_path / "ledger.sqlite")
     speak_twice(estate)
-    data = ["--data", str(estate.path.parent)]
+    data = ["--data", str(tmp_path)]
     estate.store.close()
-    estate.path.rename(estate.path.with_name("ledger.sqlite"))
     run = CliRunner().invoke(main, ["identity", "list", "--json", *data])
     assert run.exit_code == 0, run.output
     one, other = json.loads(run.stdout)

@@ -100,6 +100,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ('data = "d"\nbroker = { host = "::1" }', "broker: ::1 in clear would let anybody"),
         ('data = "d"\nbroker = { host = "h", without_tls = true }', "for a broker on this machine"),
         (f"{RULES}pid_file = 'p'\nreload = ['r']", "broker_rules: give pid_file or reload"),
+        (f"{RULES}engine = 'other'", "broker_rules.engine"),
+        (f"{RULES}engine = 'nats'\nreplicas = 2", "broker_rules.replicas"),
+        (
+            'data = "d"\ningest = { share = "a", partitions = 2 }',
+            "ingest: give share or partitions",
+        ),
+        ('data = "d"\ningest = { share = "a/b" }', "ingest.share"),
         (f"{RULES}look_every_s = 60", "broker_rules.look_every_s"),
         (f"{RULES}devices = {{ port = 1, host = 'a b', connections_max = 1 }}", "devices.host"),
         ('data = "d"\nweb = { port = 70000 }', "web.port"),

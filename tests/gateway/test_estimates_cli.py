@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from gateway.config import LEDGER_FILE, WebConfig
-from gateway.web.page import create_app
 from tests.gateway.shell import refusal, run, said
 from tests.gateway.test_corrections import WATER, Flat, month_start, norms, three_months
 from tests.gateway.town import HOUR_MS, HOUSE, Town
+from tests.servers.ledgers import create_app
 
 
 @pytest.fixture

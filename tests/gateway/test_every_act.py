@@ -6,9 +6,7 @@ and fails here until somebody has decided.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,25 +17,32 @@ from click.testing import CliRunner
 from gateway.__main__ import main
 from gateway.audit import Entry, check
 from gateway.sql.audit import SqlAudit
-from gateway.sql.store import open_store
 from simulators.gis_service import GisService, serving
 from tests.gateway.gis.office import ORGANISATION, SHARED
 from tests.gateway.gis_schema import needs_schema
 from tests.gateway.town import DEVICE_KEY, HOUSE, SINCE_MS, Town, local
+from tests.servers.ledgers import by_hand, open_store
 
 WHO = "Орлова"
 SECOND = "Седов"
 LOOKS = {
     "audit list": "reads the log",
     "audit verify": "reads the log",
+    "backup check": "checks a copy",
     "balance": "counts",
     "charges list": "lists",
     "claims list": "lists",
     "corrections": "lists",
+    "database digest": "counts",
+    "database init": "gives the server's roles their rights; no row of the ledger changes",
     "estimates": "lists",
     "explain": "tells of a line",
     "gis list": "lists",
+    "history list": "lists",
+    "history verify": "checks files",
     "house-balance": "adds up; it first gathers what meters said, as the running gateway does",
+    "mirror run": "copies to a derived store, as the running gateway does",
+    "mirror status": "shows how far it is",
     "outbox list": "lists",
     "periods": "lists",
     "person list": "lists",
@@ -66,8 +71,17 @@ LOOKS = {
     "broker rules": "writes the broker's files from the registry, and nothing of the ledger",
 }
 ELSEWHERE = {
+    "backup make": "tests/gateway/test_backup.py::test_a_copy_and_its_return_are_in_the_log",
+    "backup restore": "tests/gateway/test_backup.py::test_a_copy_and_its_return_are_in_the_log",
     "ca import": "tests/gateway/identity/test_external.py::test_what_was_made_elsewhere_is_logged",
+    "database months": "tests/gateway/postgres/test_months.py::"
+    "test_months_are_listed_and_taken_out_by_a_command",
+    "database move": "tests/gateway/postgres/test_moving.py::test_a_house_moves_whole_and_works_on",
+    "history restore": "tests/gateway/history/test_history_cli.py::test_months_go_and_come_back",
+    "mirror rebuild": "tests/gateway/mirror/test_mirror_cli.py::test_rebuilding_leaves_an_entry",
     "run": "tests/gateway/test_app.py::test_each_start_is_in_the_audit_log",
+    "collect": "tests/e2e/test_collectors.py::"
+    "test_a_collector_killed_in_mid_group_loses_and_doubles_nothing",
 }
 """Commands whose entry another test looks for, because it takes more than a ledger."""
 
@@ -93,6 +107,9 @@ STORY = (
         "Садовая 12,Калуга,Europe/Moscow,4002,1,S1,dwelling,electricity,77,SDM120,1-0:1.8.0,kWh,"
         "-2,8,20,2026-09-01,100.00,sadovaya-12\n")),
     Step("registry add-device", ("sadovaya-13", "--public-key", "{key}", "--house", "Садовая 12")),
+    Step("registry add-devices", file=(
+        "device,public_key,valid_from,house\n"
+        f"sadovaya-14,{'0a' * 32},2026-09-01T00:00+03:00,Садовая 12\n")),
     Step("registry gis-zhkh", file=(
         "meter,device_guid,unit,resource_guid,house_guid\n"
         "77,8a8b7c6d-1234-5678-9abc-0123456789ab,245,,\n")),
@@ -134,6 +151,8 @@ STORY = (
     Step("registry fit", ("A2", "--at", AT.format(2))),
     Step("close-period", ("2026-09", "--house", HOUSE)),
     Step("profile-check", ("--day", "2026-09-20")),
+    Step("history check", ("--rebuild",)),
+    Step("history archive", ("--before", "2020-01", "--out", "{folder}")),
     Step("export", ("csv", "--out", "{folder}/out.csv")),
     Step("gis send"),
     Step("gis poll"),
@@ -248,7 +267,7 @@ def test_each_of_them_leaves_an_entry_that_names_who(config: Path, tmp_path: Pat
 
 def made_before(folder: Path) -> dict[str, str]:
     """What an earlier step made and gave a name of its own."""
-    with closing(sqlite3.connect(folder / "data" / "ledger.sqlite")) as sql:
+    with by_hand(folder / "data" / "ledger.sqlite") as sql:
         row = sql.execute(
             "SELECT (SELECT max(serial) FROM certificate), (SELECT max(label) FROM invitation)"
         ).fetchone()

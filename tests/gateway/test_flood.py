@@ -8,7 +8,7 @@ import asyncio
 
 from cloud_sync import topics
 from cloud_sync.signing import SigningKey
-from cloud_sync.transport import Message
+from cloud_sync.transport import Delivery, Message
 from gateway.fair import SHARE_MAX, FairQueue
 from gateway.flood import (
     BURST,
@@ -116,28 +116,32 @@ def test_the_memory_of_senders_is_bounded() -> None:
     assert not flood.hears(topics.batch_topic("edge-1"), NOW_MS)
 
 
+def delivery(device: str, payload: bytes) -> Delivery:
+    return Delivery(Message(topics.batch_topic(device), payload), lambda: None)
+
+
 class TestQueue:
     async def test_each_sender_has_its_turn(self) -> None:
         queue = FairQueue(1000)
         for number in range(5):
-            await queue.put(Message(topics.batch_topic("loud"), b"%d" % number))
-        await queue.put(Message(topics.batch_topic("quiet"), b"q"))
-        got = [(await queue.get()).payload for _ in range(6)]
+            await queue.put(delivery("loud", b"%d" % number))
+        await queue.put(delivery("quiet", b"q"))
+        got = [(await queue.get()).message.payload for _ in range(6)]
         assert got == [b"0", b"q", b"1", b"2", b"3", b"4"]
 
     async def test_no_sender_has_more_than_its_share(self) -> None:
         queue = FairQueue(1000)
-        loud = Message(topics.batch_topic("loud"), b"")
+        loud = delivery("loud", b"")
         taken = [await queue.put(loud) for _ in range(SHARE_MAX + 5)]
         assert taken == [True] * SHARE_MAX + [False] * 5
-        assert await queue.put(Message(topics.batch_topic("quiet"), b""))
+        assert await queue.put(delivery("quiet", b""))
 
     async def test_while_it_is_full_the_next_waits_for_a_place(self) -> None:
         queue = FairQueue(1)
-        await queue.put(Message(topics.batch_topic("one"), b"1"))
-        waiting = asyncio.create_task(queue.put(Message(topics.batch_topic("two"), b"2")))
+        await queue.put(delivery("one", b"1"))
+        waiting = asyncio.create_task(queue.put(delivery("two", b"2")))
         await asyncio.sleep(0)
         assert not waiting.done()
-        assert (await queue.get()).payload == b"1"
+        assert (await queue.get()).message.payload == b"1"
         assert await waiting
-        assert (await queue.get()).payload == b"2"
+        assert (await queue.get()).message.payload == b"2"

@@ -21,6 +21,8 @@ from gateway.sql.reconcile import ReconcileLedger
 from tests.gateway.mortal import Fate, KilledError, ledger
 from tests.gateway.town import DAY_MS, Town, local
 
+pytestmark = pytest.mark.sqlite_only("what dies at each statement is a sqlite3 connection")
+
 NOW_MS = local(10, 2)
 LATER_MS = round(LAST_DELAY_S * 1000)
 NEW_YEAR = local(12, 1) + 32 * DAY_MS

@@ -26,12 +26,12 @@ from gateway.handoff.target import Answer, DueEvent
 from gateway.model import GisDevice
 from gateway.reopening import Person, reopen_period
 from gateway.sql.outbox import OutboxLedger
-from gateway.web.page import create_app
 from tests.gateway.closed import HOUSE_GUID, WATER_GUID
 from tests.gateway.gis.office import guid
 from tests.gateway.gis_schema import read
 from tests.gateway.test_api import Browser
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, Dial, Town, local
+from tests.servers.ledgers import create_app
 
 T1, T2 = Dial("1-0:1.8.1"), Dial("1-0:1.8.2")
 WATER = Dial("8-0:1.0.0", "m3", -3)

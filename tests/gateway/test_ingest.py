@@ -27,6 +27,8 @@ from tests.gateway.estate import (
     opened,
 )
 
+pytestmark = pytest.mark.both_engines
+
 
 def test_a_sound_batch_is_stored_accepted_and_acknowledged(estate: Estate) -> None:
     message = estate.edge.sign(a_readout(MIDNIGHT_MS, kwh(1010), kwh(5, "1-0:1.8.2")))
@@ -76,6 +78,7 @@ def test_a_repeat_after_a_crash_between_commit_and_receipt_is_acknowledged(
     assert estate.rows() == before
 
 
+@pytest.mark.sqlite_only("a full disk is played by the largest number of pages")
 def test_a_group_that_cannot_be_committed_leaves_nothing(estate: Estate) -> None:
     messages = a_day(estate.edge, batches=4)
     estate.take(messages[0])
@@ -294,6 +297,7 @@ def _without_evidence(estate: Estate) -> list[tuple[object, ...]]:
     return [row[:7] + (() if row[:3] == twice else row[10:]) for row in estate.rows()]
 
 
+@pytest.mark.both_engines(False)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), cuts=st.integers(1, 12), restarts=st.booleans())
 def test_any_order_and_repetition_ends_in_the_same_ledger(

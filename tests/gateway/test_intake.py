@@ -1,21 +1,27 @@
 """Intake over a scripted broker and the real ingest: groups, receipts, coming back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any, TypeVar
 
 import pytest
 
 from cloud_sync import receipt, signing, topics
-from cloud_sync.transport import Disconnected, Message
+from cloud_sync.transport import Delivery, Disconnected, Message
 from gateway.config import IngestConfig
-from gateway.ingest import Incoming, Ingest, Outcome
+from gateway.ingest import Incoming, Ingest, Outcome, Prepared
 from gateway.intake import Intake
+from gateway.replies import Replies
+from gateway.sql.word import WordLedger
 from gateway.store import StoreError
+from gateway.word.courier import Courier
 from tests.gateway.town import DEVICE, GATEWAY_KEY, HOUR_MS, Town
 
+T = TypeVar("T")
 RECEIPTS = topics.receipt_topic(DEVICE)
 
 
@@ -26,6 +32,7 @@ class Broker:
         self.incoming: asyncio.Queue[Message | None] = asyncio.Queue()
         self.published: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue()
         self.subscribed: list[str] = []
+        self.done: list[Message] = []
         self.connections = 0
         self.away = 0
 
@@ -44,8 +51,12 @@ class Broker:
         await self.published.put((topic, payload, retain))
 
     async def messages(self) -> AsyncIterator[Message]:
-        while (message := await self.incoming.get()) is not None:
+        async for message, _ in self.deliveries():
             yield message
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        while (message := await self.incoming.get()) is not None:
+            yield Delivery(message, partial(self.done.append, message))
         raise Disconnected("cut")
 
     def bring(self, sealed: Incoming) -> None:
@@ -69,13 +80,25 @@ class Counting(Ingest):
         self.asked = asyncio.Event()
         self.failures = 0
 
-    def process(self, messages: list[Incoming], now_ms: int) -> Outcome:  # type: ignore[override]
-        self.groups.append(len(messages))
+    def process_prepared(self, prepared: Prepared, now_ms: int) -> Outcome:
+        self.groups.append(sum(map(len, prepared.groups)))
         self.asked.set()
         if self.failures:
             self.failures -= 1
             raise StoreError("the disk is full")
-        return super().process(messages, now_ms)
+        return super().process_prepared(prepared, now_ms)
+
+
+class Ahead(Ingest):
+    """The real ingest, with the sizes of what was given to be verified."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(town.store, GATEWAY_KEY)
+        self.prepared: list[int] = []
+
+    def prepare(self, messages: Sequence[Incoming]) -> Prepared:
+        self.prepared.append(len(messages))
+        return super().prepare(messages)
 
 
 @pytest.fixture
@@ -95,10 +118,10 @@ def batches(town: Town, count: int) -> list[Incoming]:
 
 @asynccontextmanager
 async def running(
-    broker: Broker, ingest: Ingest, town: Town, **config: float
+    broker: Broker, ingest: Ingest, town: Town, *, group_messages_max: int = 100, **more: Any
 ) -> AsyncIterator[None]:
-    settings = IngestConfig.model_validate({"group_wait_s": 0.05, **config})
-    intake = Intake(ingest, broker.connect, settings, lambda: town.now_ms, Random(1))
+    settings = IngestConfig(group_wait_s=0.05, group_messages_max=group_messages_max)
+    intake = Intake(ingest, broker.connect, settings, lambda: town.now_ms, Random(1), **more)
     task = asyncio.create_task(intake.run())
     try:
         yield
@@ -144,14 +167,124 @@ async def test_a_cut_connection_is_made_again_and_nothing_is_stored_twice(town: 
     assert town.store.ledger.totals()["accepted"] == 2
 
 
-async def test_a_ledger_that_cannot_write_is_asked_again_and_gives_no_receipt(town: Town) -> None:
+async def test_what_a_ledger_could_not_write_is_tried_again_until_it_can(town: Town) -> None:
     broker, ingest = Broker(), Counting(town)
-    ingest.failures = 1
+    ingest.failures = 2
     (sealed,) = batches(town, 1)
-    async with running(broker, ingest, town):
+    async with running(broker, ingest, town, store_delay_s=0.01):
         broker.bring(sealed)
         await asyncio.wait_for(ingest.asked.wait(), 10)
         assert broker.published.empty()
-        broker.bring(sealed)
+        assert broker.done == []
         assert await broker.through() == 1
-    assert len(ingest.groups) == 2
+    assert ingest.groups == [1, 1, 1]
+
+
+async def test_the_broker_keeps_a_message_until_its_group_is_stored(town: Town) -> None:
+    broker, release = Broker(), asyncio.Event()
+    first, second = batches(town, 2)
+
+    async def call(work: Callable[[], T]) -> T:
+        await release.wait()
+        return work()
+
+    async with running(broker, town.ingest, town, call=call):
+        broker.bring(first)
+        broker.bring(second)
+        broker.bring(Incoming(topics.state_topic(DEVICE), b"{}"))
+        while not broker.done:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+        # What a device says of itself nobody here waits for.
+        assert broker.done == [Message(topics.state_topic(DEVICE), b"{}")]
+        release.set()
+        while await broker.through() < 2:
+            pass
+        assert set(broker.done[1:]) == {first, second}
+
+
+async def test_the_next_group_is_verified_while_one_is_written_and_no_more(town: Town) -> None:
+    broker, release, ingest = Broker(), asyncio.Event(), Ahead(town)
+    for sealed in batches(town, 8):
+        broker.bring(sealed)
+
+    async def call(work: Callable[[], T]) -> T:
+        await release.wait()
+        return work()
+
+    async with running(broker, ingest, town, group_messages_max=2, call=call):
+        while len(ingest.prepared) < 2:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        assert ingest.prepared == [2, 2]
+        release.set()
+        while await broker.through() < 8:
+            pass
+    assert ingest.prepared == [2, 2, 2, 2]
+
+
+async def test_only_the_leader_hears_answers_and_carries_commands(town: Town) -> None:
+    broker, leads = Broker(), asyncio.Event()
+    courier = Courier(town.store, WordLedger(town.store.database.connection))
+    async with running(broker, town.ingest, town, courier=courier, leads=leads.is_set):
+        broker.bring(batches(town, 1)[0])
+        assert await broker.through() == 1
+        assert broker.subscribed == [topics.ALL_BATCHES]
+        leads.set()
+        async with asyncio.timeout(10):
+            while topics.ALL_STATES not in broker.subscribed:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.05)
+
+
+async def test_a_partition_in_a_topic_is_the_broker_s_and_no_seal_is_bound_to_it(
+    town: Town,
+) -> None:
+    broker = Broker()
+    (sealed,) = batches(town, 1)
+    mine = topics.partition_filter(3)
+    async with running(broker, town.ingest, town, batches=mine):
+        broker.bring(Incoming(f"{sealed.topic}/3", sealed.payload))
+        assert await broker.through() == 1
+    assert broker.subscribed == ["plomba/v1/+/batch/3"]
+    assert topics.canonical("plomba/v1/a/receipt/3") == "plomba/v1/a/receipt/3"
+    assert topics.canonical("plomba/v1/a/batch/3/4") == "plomba/v1/a/batch/3/4"
+
+
+async def test_of_receipts_that_wait_the_newest_of_each_device_goes_out() -> None:
+    broker, replies = Broker(), Replies()
+    replies.put([("plomba/v1/a/receipt", b"1"), ("plomba/v1/b/receipt", b"1")])
+    replies.put([("plomba/v1/a/receipt", b"2")])
+    sending = asyncio.create_task(replies.run(broker))
+    said = [await asyncio.wait_for(broker.published.get(), 10) for _ in range(2)]
+    sending.cancel()
+    assert said == [("plomba/v1/a/receipt", b"2", True), ("plomba/v1/b/receipt", b"1", True)]
+    assert broker.published.empty()
+
+
+async def test_ended_in_the_moment_the_connection_breaks_it_ends(town: Town) -> None:
+    broker = Broker()
+    settings = IngestConfig(group_wait_s=0.05)
+    intake = Intake(town.ingest, broker.connect, settings, lambda: town.now_ms, Random(1))
+    task = asyncio.create_task(intake.run())
+    while not broker.subscribed:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0)
+    broker.incoming.put_nowait(None)
+    # As many steps as it takes for the break to come through the tasks of a connection.
+    for _ in range(20):
+        task.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait_for(asyncio.wait([task]), 10)
+    assert task.cancelled()
+
+
+async def test_a_bug_is_told_as_itself_and_not_as_the_end_of_a_connection(town: Town) -> None:
+    class Broken(Ingest):
+        def process_prepared(self, prepared: Prepared, now_ms: int) -> Outcome:
+            raise ZeroDivisionError(prepared, now_ms)
+
+    broker = Broker()
+    broker.bring(batches(town, 1)[0])
+    settings = IngestConfig(group_wait_s=0.05)
+    ingest = Broken(town.store, GATEWAY_KEY)
+    intake = Intake(ingest, broker.connect, settings, lambda: town.now_ms, Random(1))
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(intake.run(), 10)

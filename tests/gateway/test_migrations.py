@@ -11,6 +11,8 @@ from gateway.sqlite import schema
 from gateway.sqlite.connection import connect
 from gateway.store import StoreError
 
+pytestmark = pytest.mark.sqlite_only("SQLite's migrations; tests/gateway/postgres has the others")
+
 VERSIONS = schema.MIGRATIONS / "versions"
 Schema = list[tuple[str, str, str]]
 

@@ -15,9 +15,9 @@ from gateway.handoff.target import Answer, DueEvent, State
 from gateway.reopening import Person, reopen_period
 from gateway.sql.audit import SqlAudit
 from gateway.sql.outbox import OutboxLedger
-from gateway.sql.overview import look
 from gateway.sql.reconcile import ReconcileLedger
 from tests.gateway.town import HOUSE, Town, local
+from tests.servers.ledgers import look
 
 NOW_MS = local(10, 1, 2)
 LATER_MS = NOW_MS + round(LAST_DELAY_S * 1000)

@@ -7,8 +7,9 @@ import pytest
 
 from gateway.quarantine import TOPIC_KEPT_CHARS, Reason, Refusal, evidence
 from gateway.sql.quarantine import BYTES_MAX, ROWS_MAX
-from gateway.sql.store import SqlStore, open_store
+from gateway.sql.store import SqlStore
 from gateway.store import QuarantineRow
+from tests.servers.ledgers import open_store
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from gateway.handoff.target import Answer, DueEvent, State
 from gateway.sql.outbox import OutboxLedger
 from gateway.sql.pull import PullLedger
 from gateway.sql.reconcile import ReconcileLedger
-from gateway.web.page import create_app
 from tests.gateway.test_api import Browser
 from tests.gateway.town import DAY_MS, Dial, Town, local
 from tests.gateway.town import HOUSE as LESNAYA
+from tests.servers.ledgers import create_app
 
 NOW_MS = local(10, 2)
 WATER = Dial("8-0:1.0.0", "m3", -3)

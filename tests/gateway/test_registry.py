@@ -1,6 +1,5 @@
 """The registry: importing whole or not at all, exchanging meters, keys."""
 
-import sqlite3
 from decimal import Decimal
 
 import pytest
@@ -13,6 +12,7 @@ from gateway.registry import NewMeter, RegistryError
 from gateway.registry_csv import COLUMNS, parse_lines
 from tests.gateway import estate as town
 from tests.gateway.estate import DAY_MS, LINES, MIDNIGHT_MS, Estate, a_readout, csv, kwh
+from tests.servers import ledgers
 
 SOUND = dict(zip(COLUMNS, LINES[0].split(","), strict=True))
 KEY = SigningKey.from_seed(b"k" * 32).public
@@ -27,9 +27,8 @@ def a_new_flat(number: int = 2, **changes: str) -> str:
     return line(**(fresh | {"meter": f"E{number}"} | changes))
 
 
-def everything(estate: Estate) -> list[str]:
-    connection: sqlite3.Connection = estate.store.database.connection
-    return list(connection.iterdump())
+def everything(estate: Estate) -> dict[str, list[str]]:
+    return ledgers.everything(estate.store.database)
 
 
 def problems(estate: Estate, *lines: str) -> list[tuple[int, str]]:

@@ -25,11 +25,11 @@ from gateway.sql.audit import SqlAudit
 from gateway.sql.closed import ClosedLedger
 from gateway.sql.estimates import EstimateLedger
 from gateway.sql.outbox import OutboxLedger
-from gateway.sql.overview import look
 from gateway.sql.trace import TraceLedger
 from tests.gateway.test_corrections import WATER, month_start, norms
 from tests.gateway.test_windows import CROSSING, SIX, SIX_DRAWN, agree
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, Town, local
+from tests.servers.ledgers import look
 
 CLERK = Person("Smirnova", "test", "the wrong meter was read")
 

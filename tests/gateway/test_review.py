@@ -13,6 +13,8 @@ from gateway.review.words import Kind, Order, Read, ReviewError
 from tests.gateway.office import ANY, FAST, FELL, GOOD, LIMITS, MIDNIGHT, OBIS, Office, a_town
 from tests.gateway.town import DAY_MS, SINCE_MS, Dial, Town, local
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:

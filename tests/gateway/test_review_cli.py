@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,10 +13,10 @@ from gateway.config import LEDGER_FILE, WebConfig
 from gateway.review import decisions
 from gateway.review.queue import Waiting
 from gateway.review.words import ASKS, Kind
-from gateway.web.page import create_app
 from gateway.web.review_texts import TEXTS
 from tests.gateway.shell import refusal, run, said
 from tests.gateway.town import HOUSE, Town, local
+from tests.servers.ledgers import by_hand, create_app
 
 FELL = "A1/1-0:1.8.0@2026-09-24T21:00:00Z"
 GOOD = "A1/1-0:1.8.0@2026-09-19T21:00:00Z"
@@ -118,7 +116,7 @@ def test_the_log_is_verified_against_a_noted_head(data: Path) -> None:
 
 
 def test_a_state_changed_by_hand_is_found(data: Path) -> None:
-    with closing(sqlite3.connect(data / LEDGER_FILE)) as sql, sql:
+    with by_hand(data / LEDGER_FILE) as sql:
         sql.execute("UPDATE reading SET state = 0")
     assert "in spite of V-NEG and nobody decided so" in refusal("audit", "verify", "--data", data)
 
@@ -242,7 +240,7 @@ async def test_what_billing_refuses_stands_in_the_queue_too(data: Path) -> None:
     review = f"/review?house={quote(HOUSE)}"
     assert "Refused by billing" not in await page(data, review)
     (due,) = documents("outbox", "list", "--config", config)
-    with closing(sqlite3.connect(data / LEDGER_FILE)) as sql, sql:
+    with by_hand(data / LEDGER_FILE) as sql:
         sql.execute("UPDATE delivery SET state = 'refused', last_error = 'unknown account'")
     shown = await page(data, review)
     assert "unknown account" in shown

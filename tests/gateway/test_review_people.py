@@ -16,6 +16,7 @@ from gateway.rules.subject import Dial as RuleDial
 from gateway.rules.subject import advance
 from tests.gateway.office import FAST, FELL, LIMITS, OBIS, Office, a_town
 from tests.gateway.town import Dial, Town, local
+from tests.servers.ledgers import unguard
 
 
 @pytest.fixture
@@ -191,7 +192,7 @@ def test_a_ledger_that_was_changed_by_hand_disagrees_with_what_was_decided(
                   now_ms=local(9, 26))  # fmt: skip
     assert office.queue.disagreements() == []
     sql = office.town.store.database.connection
-    sql.execute("DROP TRIGGER decision_is_not_changed")
+    unguard(sql, "decision")
     sql.execute(tamper)
     (found,) = office.queue.disagreements()
     assert said in found

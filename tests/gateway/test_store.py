@@ -1,6 +1,7 @@
 """What every storage engine must do, written once; an engine is added to ENGINES."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from drivers.reading import Resource
 from gateway import registry
 from gateway.model import DeviceKey, Level, Link
 from gateway.rules.order import Chained, Placed
-from gateway.sql.store import open_store
+from gateway.sql.store import SqlStore, open_store
 from gateway.sqlite.connection import connect
 from gateway.store import (
     Around,
@@ -27,19 +28,32 @@ from gateway.store import (
     WaitingRow,
 )
 from tests.gateway.estate import LINES, Device, csv
+from tests.servers import postgres
 
-ENGINES: dict[str, Callable[[Path], Store]] = {
-    "sqlite": lambda folder: open_store(folder / "ledger.db", "off"),
+ENGINES: dict[str, Callable[[Path], AbstractContextManager[SqlStore]]] = {
+    "sqlite": lambda folder: closing(open_store(folder / "ledger.db", "off")),
+    "postgres": lambda _: on_server(),
 }
+
+
+@contextmanager
+def on_server() -> Iterator[SqlStore]:
+    place = postgres.server().database()
+    with closing(open_store(place, "off")) as store:
+        yield store
+    postgres.server().drop(place)
 
 
 @pytest.fixture(params=ENGINES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    store = ENGINES[request.param](tmp_path)
+    with ENGINES[request.param](tmp_path) as store:
+        yield a_house(store)
+
+
+def a_house(store: Store) -> Store:
     registry.import_csv(store, csv(*LINES))
     registry.add_device_key(store, "edge-1", Device().key.public, 0)
-    yield store
-    store.close()
+    return store
 
 
 def device_no(store: Store) -> int:
@@ -229,6 +243,7 @@ def test_registers_found_on_the_road_keep_their_numbers(store: Store) -> None:
     assert "X9" not in store.registry.meters(["X9"])
 
 
+@pytest.mark.sqlite_only("a ledger in a file")
 def test_an_engine_refuses_a_file_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     path.write_bytes(b"not a database, but long enough to be looked at" * 100)
@@ -236,11 +251,13 @@ def test_an_engine_refuses_a_file_that_is_none(tmp_path: Path) -> None:
         open_store(path)
 
 
+@pytest.mark.sqlite_only("a ledger in a file")
 def test_an_engine_refuses_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot open"):
         open_store(tmp_path / "nowhere" / "ledger.db")
 
 
+@pytest.mark.sqlite_only("how a file is brought to the disk")
 def test_full_durability_is_the_default(tmp_path: Path) -> None:
     database = connect(tmp_path / "ledger.db")
     assert database.connection.execute("PRAGMA synchronous").fetchone() == (2,)

@@ -13,7 +13,6 @@ from gateway.__main__ import main
 from gateway.config import LEDGER_FILE, WebConfig
 from gateway.rules import VERSION
 from gateway.rules.parameters import ROWS
-from gateway.sql.overview import look
 from gateway.surveillance import (
     GAPS_KEPT,
     Delivered,
@@ -24,8 +23,8 @@ from gateway.surveillance import (
     troubled,
     watch,
 )
-from gateway.web.page import create_app
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, SINCE_MS, Town, local
+from tests.servers.ledgers import create_app, look
 
 NOW_MS = 1000 * DAY_MS
 QUARTER_MS = HOUR_MS // 4

@@ -8,12 +8,12 @@ from gateway.acts.entering import Desk, enter
 from gateway.config import LEDGER_FILE
 from gateway.sql.acts import ActLedger
 from gateway.sql.audit import SqlAudit
-from gateway.sql.store import open_store
 from gateway.sql.too_late import acts_entered
 from gateway.too_late import HOUSES_SAID_MAX, Closed, told
 from tests.gateway.shell import run, said
 from tests.gateway.test_corrections import WATER, Flat, month_start, three_months
 from tests.gateway.town import HOUSE, Town
+from tests.servers.ledgers import open_store
 
 ACTS = "kind,number,made_on,made_by,account,point,register,capacity_per_h,begun_on"
 VERIFICATIONS = "meter,verified_on,interval,number,by,finding"
@@ -38,7 +38,6 @@ def data(tmp_path: Path) -> Path:
     three_months(flat)
     flat.close(12)
     town.store.close()
-    assert (folder / LEDGER_FILE).exists()
     return folder
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from gateway.config import LEDGER_FILE, WebConfig
 from gateway.web.navigation import PLACES, Place
-from gateway.web.page import create_app
 from gateway.web.texts import Words
 from tests.gateway.town import DAY_MS, HOUSE, Dial, Town, local
+from tests.servers.ledgers import create_app
 
 NASTY = "<script>alert(1)</script>"
 IN_HOUSE = f"?house={quote(HOUSE)}"
@@ -179,6 +179,7 @@ async def test_the_status_is_json_for_machines(town: Town) -> None:
     assert (await get(town, "/healthz")).json() == {"status": "ok"}
 
 
+@pytest.mark.sqlite_only("a file that is no ledger")
 async def test_an_unreadable_ledger_is_unhealthy_not_a_crash(tmp_path: Path) -> None:
     (tmp_path / LEDGER_FILE).write_bytes(b"not a ledger" * 1000)
     app = create_app(tmp_path / LEDGER_FILE, lambda: 0, WebConfig())

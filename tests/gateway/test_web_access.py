@@ -10,10 +10,10 @@ import pytest
 
 from gateway.config import LEDGER_FILE, WebConfig
 from gateway.web.navigation import PLACES
-from gateway.web.page import create_app
 from tests.gateway.explain.bills import FIRST, WATER
 from tests.gateway.meter_life.test_life_page import a_town
 from tests.gateway.town import HOUSE, Town, local
+from tests.servers.ledgers import create_app
 
 PATHS = [f"/{one.path}" for one in PLACES] + [f"/lines/{FIRST}", f"/check/{FIRST}?d=x"]
 

@@ -10,12 +10,12 @@ from gateway.contracts import Calendar
 from gateway.handoff.event import event_maker
 from gateway.period_book import Carried, without_line
 from gateway.reopening import Person, reopen_period
-from gateway.sql.overview import look
 from gateway.web.periods import PeriodsView
 from gateway.web.texts import Words
 from tests.gateway.test_period_book import REASONS
 from tests.gateway.test_web import IN_HOUSE, NASTY, get
 from tests.gateway.town import HOUSE, Town, local
+from tests.servers.ledgers import look
 
 
 @pytest.fixture

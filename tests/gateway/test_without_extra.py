@@ -13,8 +13,11 @@ from tests.gateway.town import DEVICE_KEY, Town, local
 
 ROOT = Path(__file__).parents[2]
 # The packages of the extra "gateway" by the names they are imported by, and what they bring.
-PACKAGES = ("alembic", "fastapi", "httpx", "jinja2", "pygal", "segno", "standardwebhooks", "typst")
-EXTRA = (*PACKAGES, "uvicorn", "sqlalchemy", "starlette", "httpcore", "anyio", "rich")
+PACKAGES = (
+    *("alembic", "fastapi", "httpx", "influxdb-client", "influxdb_client", "jinja2", "numpy"),
+    *("pyarrow", "pygal", "segno", "standardwebhooks", "typst"),
+)
+EXTRA = (*PACKAGES, "psycopg", "uvicorn", "sqlalchemy", "starlette", "httpcore", "anyio", "rich")
 WITHOUT = f"""
 import sys
 
@@ -69,3 +72,13 @@ def test_commands_explain_themselves_without_them(arguments: tuple[str, ...]) ->
 def test_every_command_is_there() -> None:
     told = run("--help").stdout
     assert all(f"  {name}" in told for name in main.commands)
+
+
+def test_a_ledger_on_a_server_asks_for_what_it_needs(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text('data = "data"\n[ledger]\nserver = "host=127.0.0.1 dbname=plomba"\n')
+    done = run("database", "digest", "--config", str(config))
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: a ledger on PostgreSQL needs psycopg: pip install 'plomba[postgres]'\n"
+    )

@@ -17,7 +17,7 @@ from gateway.ingest import Ingest, Outcome
 from gateway.opening import Incoming
 from gateway.reopening import Person, reopen_period
 from gateway.sql.billing import BillingLedger
-from gateway.sql.store import open_store
+from tests.servers.ledgers import open_store
 
 DEVICE_KEY = SigningKey.from_seed(bytes(range(32)))
 GATEWAY_KEY = SigningKey.from_seed(bytes(range(1, 33)))
@@ -82,7 +82,8 @@ class Town:
         if dwelling is not None:
             account = self._write(
                 "INSERT INTO account (number, house_no, dwelling) VALUES (?, ?, ?)"
-                " ON CONFLICT (number) DO UPDATE SET dwelling = dwelling RETURNING account_no",
+                " ON CONFLICT (number) DO UPDATE SET dwelling = excluded.dwelling"
+                " RETURNING account_no",
                 *(f"40{house_no}{dwelling}", house_no, dwelling),
             )
         kind = "house" if dwelling is None else "dwelling"
@@ -207,5 +208,5 @@ class Town:
 
     def _write(self, statement: str, *values: object) -> int:
         with self.store.transaction() as connection:
-            row = connection.execute(statement, values).fetchone()
-        return 0 if row is None else int(row[0])
+            cursor = connection.execute(statement, values)
+            return int(cursor.fetchone()[0]) if "RETURNING" in statement else 0

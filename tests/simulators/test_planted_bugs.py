@@ -17,6 +17,7 @@ from cloud_sync.signing import SigningKey
 from edge.spool import Counters, Spool, SpoolError
 from gateway import registry
 from gateway.handoff.target import ACKNOWLEDGED, Answer, DueEvent
+from gateway.sql.engine import Connection
 from gateway.sql.ledger import SqlLedger
 from gateway.sql.store import SqlStore
 from gateway.sqlite.connection import Database, connect
@@ -66,8 +67,8 @@ def test_a_ledger_that_forgets_a_commit_is_found(tmp_path: Path) -> None:
         commits = 0
 
         @contextmanager
-        def transaction(self) -> Iterator[sqlite3.Connection]:
-            with suppress(Forgotten), super().transaction() as connection:
+        def ingesting(self) -> Iterator[Connection]:
+            with suppress(Forgotten), super().ingesting() as connection:
                 yield connection
                 self._perhaps_forget()
 

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from gateway.config import LEDGER_FILE, WebConfig
-from gateway.web.page import create_app
 from tests.gateway.shell import refusal, run, said
 from tests.gateway.test_corrections import WATER, Flat, month_start, three_months
 from tests.gateway.town import HOUR_MS, HOUSE, Town
+from tests.servers.ledgers import create_app
 
 COLUMNS = "kind,number,made_on,made_by,account,point,register,capacity_per_h,begun_on"
 BYPASSED = "interference,17,2026-01-15,Петров,40112,P1,8-0:1.0.0,2.5,"

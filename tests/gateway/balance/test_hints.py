@@ -9,9 +9,9 @@ from gateway.balance import notices
 from gateway.balance.hints import Hint, HintKind
 from gateway.balance.report import recent_hints
 from gateway.sql.balance import BalanceLedger, FactsLedger
-from gateway.sql.store import open_store
 from tests.gateway.estate import MIDNIGHT_MS, Estate, a_readout, kwh
 from tests.gateway.town import DAY_MS, HOUR_MS, HOUSE, SINCE_MS, Dial, Town, local
+from tests.servers.ledgers import open_store
 
 WATER = Dial("8-0:1.0.0", "m3", -3)
 FAR_MS = local(12, 31)

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from drivers.reading import MeterStatus
 from gateway.__main__ import main
 from gateway.config import LEDGER_FILE, WebConfig
-from gateway.web.page import create_app
 from tests.gateway.town import HOUSE, Dial, Town, local
+from tests.servers.ledgers import create_app
 
 WATER = Dial("8-0:1.0.0", "m3", -3)
 EXPORT = Dial("1-0:2.8.0", initial=0)
@@ -97,7 +97,7 @@ def test_the_commands_hints_carry_their_proof(closed: Town) -> None:
 def test_a_later_correction_is_in_the_balance(closed: Town) -> None:
     with closed.store.transaction() as sql:
         sql.execute(
-            "INSERT INTO written_correction SELECT NULL, line_no, 'C-' || line_id, closing_no,"
+            "INSERT INTO written_correction SELECT 1, line_no, 'C-' || line_id, closing_no,"
             " opening_register_no, opening_at_ms, opening_copy, opening_mantissa,"
             " closing_register_no, closing_at_ms, closing_copy, closing_mantissa + 425,"
             " 425, -2, 'interpolated', 'read in October', NULL FROM closing_line"

@@ -109,7 +109,7 @@ def test_a_name_that_could_write_a_rule_of_its_own_is_left_out() -> None:
     )
     with pytest.raises(RulesError, match="expected a collector's name"):
         rules.collector_rules(["a\ntopic #"])
-    with pytest.raises(RulesError, match="a path mosquitto could not read"):
+    with pytest.raises(RulesError, match="a path that a broker could not read"):
         rules.configuration(PLAN._replace(folder=Path("/etc\nallow_anonymous true")))
 
 

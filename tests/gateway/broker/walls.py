@@ -2,7 +2,7 @@
 
 import asyncio
 import getpass
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from gateway.broker.model import Listener, Plan
 from gateway.broker.model import Tls as ServerTls
 from gateway.broker.reload import by_signal
 from gateway.sql.broker import SpeakersLedger
-from gateway.sql.store import open_store
 from gateway.wiring import system_clock
 from tests.cloud_sync.brokers import HOST, MOSQUITTO, free_port
+from tests.servers.ledgers import open_store
 
 COLLECTOR = "plomba-gateway"
+_HOSTS = {Profile.SERVER: [HOST], Profile.NODE: [HOST, "localhost"]}
 DAY_MS = 86_400_000
 
 
@@ -53,7 +54,7 @@ class Realm:
         """A certificate with its key, made so long ago for so long."""
         key = TlsKey.generate()
         at_ms = system_clock() - int(ago_days * DAY_MS)
-        names = [HOST] if profile is Profile.SERVER else []
+        names = _HOSTS.get(profile, [])
         made = self._issuing.issue(profile, parse_request(key.request(name)), at_ms, days, names)
         stem = f"{profile}-{name}-{len(self.issued)}"
         certificate, key_file = self._folder / f"{stem}.pem", self._folder / f"{stem}.key"
@@ -82,7 +83,7 @@ class BrokerEndedError(Exception):
 class Walls:
     """The broker, the ledger its rules come from, and the keeper between them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, collectors: tuple[str, ...] = (COLLECTOR,)) -> None:
         self.realm = Realm(folder / "realm")
         self.store = open_store(folder / "ledger.sqlite", "off")
         server = self.realm.issue("broker", Profile.SERVER)
@@ -91,7 +92,7 @@ class Walls:
             tls=ServerTls(server.ca, server.certificate, server.key),
             devices=Listener(HOST, free_port(), 20),
             collectors=Listener(HOST, free_port(), 4),
-            collector_names=(COLLECTOR,),
+            collector_names=collectors,
             store=folder / "store",
         )
         (folder / "store").mkdir()
@@ -174,9 +175,11 @@ class Walls:
 
 
 @asynccontextmanager
-async def walls(folder: Path, *devices: str) -> AsyncIterator[Walls]:
+async def walls(
+    folder: Path, *devices: str, collectors: tuple[str, ...] = (COLLECTOR,)
+) -> AsyncIterator[Walls]:
     """The broker running, with these devices registered."""
-    made = await _standing(folder, *devices)
+    made = await _standing(folder, devices, collectors)
     try:
         yield made
     finally:
@@ -184,12 +187,12 @@ async def walls(folder: Path, *devices: str) -> AsyncIterator[Walls]:
         made.store.close()
 
 
-async def _standing(folder: Path, *devices: str) -> Walls:
+async def _standing(folder: Path, devices: Sequence[str], collectors: tuple[str, ...]) -> Walls:
     """A broker that stands; a port that was free may be another's by the time it is bound."""
     for attempt in range(PORTS_TRIED):
         place = folder / f"walls-{attempt}"
         place.mkdir()
-        made = Walls(place)
+        made = Walls(place, collectors)
         made.admit(*devices)
         try:
             await made.start()

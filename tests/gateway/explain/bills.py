@@ -1,6 +1,5 @@
 """Lines to explain: a town's, with what the ledger says of them."""
 
-import sqlite3
 from decimal import Decimal
 
 from gateway.explain.assembly import explain
@@ -17,8 +16,7 @@ FIRST = "2026-09-000001"
 
 
 def store(town: Town) -> ExplainLedger:
-    connection: sqlite3.Connection = town.store.database.connection
-    return ExplainLedger(connection)
+    return ExplainLedger(town.store.database.connection)
 
 
 def explained(town: Town, line_id: str = FIRST) -> Explanation:

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from gateway.__main__ import main
 from gateway.config import LEDGER_FILE, WebConfig
 from gateway.explain import pdf, qr
-from gateway.web.page import create_app
 from tests.gateway.explain.bills import FIRST, PUBLIC, WATER, close, explained, month, told
 from tests.gateway.town import Town
+from tests.servers.ledgers import create_app
 
 NASTY = '<script>alert(1)</script> #set text("x") $x$ \\ @a <b>'
 

@@ -12,10 +12,10 @@ from gateway.claims.model import ClaimSource
 from gateway.gis import history
 from gateway.gis.parsing import parsed
 from gateway.sql.audit import SqlAudit
-from gateway.sql.store import open_store
 from simulators.gis_service import GisService, Known, serving
 from tests.gateway.gis.office import ORGANISATION, SHARED, a_town, guid
 from tests.gateway.gis_schema import check, needs_schema
+from tests.servers.ledgers import open_store
 
 
 def run(config: Path, *arguments: str) -> Result:

@@ -22,6 +22,8 @@ from simulators.gis_service import GisService
 from tests.gateway.gis.office import HOUR_MS, NOW_MS, ORGANISATION, a_town, guid
 from tests.gateway.mortal import Fate, KilledError, ledger
 
+pytestmark = pytest.mark.sqlite_only("what dies at each statement is a sqlite3 connection")
+
 ROUNDS = 6
 
 

@@ -18,11 +18,11 @@ from gateway.__main__ import main
 from gateway.config import LEDGER_FILE
 from gateway.handoff.target import State
 from gateway.sql.outbox import OutboxLedger
-from gateway.sql.store import open_store
 from gateway.wiring import system_clock
 from simulators.gis_service import Faults, GisService, serving
 from tests.cloud_sync.brokers import free_port
 from tests.gateway.gis.office import NOW_MS, ORGANISATION, SHARED, a_town, guid
+from tests.servers.ledgers import open_store
 
 PATIENCE_S = 60.0
 

@@ -24,10 +24,10 @@ from gateway.model import GisDevice
 from gateway.periods import Bounds
 from gateway.sql.balance import BalanceLedger
 from gateway.sql.closed import ClosedLedger
-from gateway.sql.overview import look
 from tests.gateway.meter_life.test_factor import FACTORS
 from tests.gateway.meter_life.test_life_closing import BACK, POWER, T1, T2, read, relate
 from tests.gateway.town import HOUSE, Town, local
+from tests.servers.ledgers import look
 
 GUID = "00000000-0000-4000-8000-000000000001"
 

@@ -30,8 +30,8 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 
 def after(town: Town, days: int) -> dict[Kept, int]:
-    with overwriting(town.store.database) as connection:
-        return apply(PeopleLedger(connection), town.now_ms + days * DAY_MS)
+    with overwriting(town.store.database):
+        return apply(PeopleLedger(town.store.database), town.now_ms + days * DAY_MS)
 
 
 def texts(town: Town, query: str) -> list[object]:

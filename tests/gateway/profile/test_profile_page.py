@@ -9,9 +9,9 @@ import pytest
 from gateway.config import WebConfig
 from gateway.profile import job
 from gateway.sql.profile import ProfileLedger
-from gateway.web.page import create_app
 from tests.gateway.estate import DAY_MS, HOUR_MS, MIDNIGHT_MS, Estate
 from tests.gateway.profile.test_profile_job import read
+from tests.servers.ledgers import create_app
 
 NOW_MS = MIDNIGHT_MS + DAY_MS + 12 * HOUR_MS
 

@@ -1,0 +1,222 @@
+"""NATS nodes with rules from the registry: who may say and hear what, and what a reload ends."""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cloud_sync import mqtt, topics
+from cloud_sync.authority import Profile
+from cloud_sync.transport import Disconnected, Message
+from gateway.broker import nats as rules
+from gateway.broker.keeper import texts
+from gateway.broker.model import Listener, Plan, RulesError, Tls
+from tests.cloud_sync.brokers import HOST
+from tests.e2e.edges import settings_of
+from tests.gateway.broker.walls import heard
+from tests.servers import nats
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+COLLECTOR = "plomba-gateway"
+MINE, THEIRS = topics.batch_topic("edge-1"), topics.batch_topic("edge-2")
+PLAN = Plan(
+    folder=Path("/etc/nats/plomba"),
+    tls=Tls(Path("/etc/ca.pem"), Path("/etc/broker.pem"), Path("/etc/broker.key")),
+    devices=Listener("", 8883, 20_000),
+    collectors=Listener("", 8883, 16),
+    collector_names=(COLLECTOR,),
+    store=None,
+    engine="nats",
+    partitions=8,
+)
+
+
+class Speakers:
+    """Whoever a test says may speak."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+
+    def speaking(self) -> list[str]:
+        return self.names
+
+
+class TestText:
+    def test_a_device_may_say_two_things_and_hear_two_of_its_own(self) -> None:
+        said = rules.accounts(PLAN, ["edge-1"])
+        (line,) = [line for line in said.splitlines() if "CN=edge-1" in line]
+        assert re.findall(r'"([^"]*)"', line) == [
+            "CN=edge-1",
+            "plomba.v1.edge-1.batch.*",
+            "plomba.v1.edge-1.state",
+            "plomba.v1.edge-1.receipt",
+            "plomba.v1.edge-1.command",
+            "$MQTT.sub.>",
+        ]
+        assert "allowed_connection_types: [MQTT]" in line
+
+    def test_a_mapping_sorts_the_devices_into_partitions(self) -> None:
+        mapping = '"plomba.v1.*.batch": "plomba.v1.{{wildcard(1)}}.batch.{{partition(8,1)}}"'
+        assert mapping in rules.accounts(PLAN, [])
+
+    def test_a_node_asks_for_certificates_and_takes_the_name_from_them(self) -> None:
+        said = [line.strip() for line in rules.configuration(PLAN).splitlines()]
+        for line in (
+            "port: 8883",
+            'min_version: "1.3"',
+            "verify_and_map: true",
+            "stream_replicas: 3",
+            "max_payload: 263680",
+            "max_connections: 20016",
+            'include "accounts.conf"',
+        ):
+            assert said.count(line) == 1
+
+    def test_the_files_are_two_and_need_no_revocation_list(self) -> None:
+        made = texts(PLAN, ["edge-1", "plomba-gateway", "Bad.Name"], b"")
+        assert sorted(made) == ["accounts.conf", "plomba.conf"]
+        accounts = made["accounts.conf"].decode()
+        assert (accounts.count("CN=edge-1"), accounts.count("Bad.Name")) == (1, 0)
+        # A device with a collector's name is none.
+        assert accounts.count("CN=plomba-gateway") == 1
+
+    def test_what_cannot_be_is_said_in_a_line(self) -> None:
+        with pytest.raises(RulesError, match=r"ingest\.partitions: NATS has no shared"):
+            rules.configuration(PLAN._replace(partitions=0))
+        with pytest.raises(RulesError, match="a collector's name"):
+            rules.accounts(PLAN._replace(collector_names=('x"',)), [])
+        with pytest.raises(RulesError, match="NATS could not read"):
+            rules.configuration(PLAN._replace(tls=PLAN.tls._replace(ca=Path('/a"b'))))
+
+
+class Cluster:
+    """Three nodes, and who comes in."""
+
+    def __init__(self, nodes: nats.Nodes, speakers: Speakers) -> None:
+        self.nodes = nodes
+        self.speakers = speakers
+
+    def device(self, name: str) -> mqtt.Settings:
+        return settings_of(name, self.nodes.doors(), self.nodes.realm.issue(name), "3.1.1")
+
+    def collector(self) -> mqtt.Settings:
+        tls = self.nodes.realm.issue(COLLECTOR, Profile.COLLECTOR)
+        return settings_of(COLLECTOR, self.nodes.doors(), tls, "3.1.1")
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    speakers = Speakers("edge-1", "edge-2")
+    async with nats.cluster(tmp_path / "nats", speakers, partitions=1) as nodes:
+        yield Cluster(nodes, speakers)
+
+
+@pytest.mark.processes
+class TestNodes:
+    async def test_state_will_receipt_and_batch_go_their_ways(self, cluster: Cluster) -> None:
+        state, receipt = topics.state_topic("edge-1"), topics.receipt_topic("edge-1")
+        async with mqtt.connect(cluster.collector()) as collector:
+            await collector.subscribe(topics.partition_filter(0))
+            await collector.subscribe(topics.ALL_STATES)
+            await collector.publish(receipt, b"kept", retain=True)
+            async with mqtt.connect(cluster.device("edge-1")) as edge:
+                await edge.subscribe(receipt)
+                assert await anext(aiter(edge.messages())) == Message(receipt, b"kept")
+                await edge.publish(MINE, b"batch")
+                await edge.publish(state, b"here", retain=True)
+                line = edge._client._client.socket()  # type: ignore[attr-defined] # to be cut
+                line.shutdown(socket.SHUT_RDWR)
+                arrived = await heard(collector, b'{"state":"offline"}')
+        assert [message.payload for message in arrived] == [b"batch", b"here"]
+        assert topics.canonical(arrived[0].topic) == MINE
+
+    async def test_nobody_speaks_for_another_or_hears_what_is_not_for_it(
+        self, cluster: Cluster
+    ) -> None:
+        async with (
+            mqtt.connect(cluster.collector()) as collector,
+            mqtt.connect(cluster.device("edge-2")) as edge,
+        ):
+            await collector.subscribe(topics.partition_filter(0))
+            for topic in (MINE, f"{MINE}/0", topics.receipt_topic("edge-2"), "other"):
+                await edge.publish(topic, b"forged")
+            await edge.publish(THEIRS, b"end")
+            assert await heard(collector, b"end") == []
+            for wanted in (
+                *("#", "plomba/#", topics.ALL_BATCHES, topics.partition_filter(0)),
+                *(topics.receipt_topic("edge-1"), topics.ALL_RECEIPTS, topics.ALL_STATES),
+                *("$MQTT/sub/+", "$MQTT/#", "$JS/API/#", "$SYS/#"),
+            ):
+                with pytest.raises(Disconnected, match="subscribe to"):
+                    await edge.subscribe(wanted)
+
+    async def test_who_is_not_registered_any_more_is_cut_off_and_stays_out(
+        self, cluster: Cluster
+    ) -> None:
+        one, two = cluster.device("edge-1"), cluster.device("edge-2")
+        async with mqtt.connect(one) as edge, mqtt.connect(two) as other:
+            cluster.speakers.names = ["edge-2"]
+            assert len(await cluster.nodes.look()) == len(nats.NAMES)
+            with pytest.raises(Disconnected):
+                async with asyncio.timeout(20):
+                    await anext(aiter(edge.messages()))
+            await other.publish(THEIRS, b"still here")
+        with pytest.raises(Disconnected):
+            async with mqtt.connect(one):
+                pytest.fail("it was let in")
+        cluster.speakers.names = ["edge-1", "edge-2"]
+        await cluster.nodes.look()
+        assert await cluster.nodes.look() == []
+        await _let_in(one)
+
+    async def test_a_client_id_can_be_known_by_its_owner_only(self, cluster: Cluster) -> None:
+        one = cluster.device("edge-1")
+        assert re.fullmatch(r"edge-1-[0-9a-f]{24}", one.client_id)
+        assert cluster.device("edge-1").client_id != one.client_id
+        assert one.tls is not None
+        assert mqtt.client_id("edge-1", "3.1.1", one.tls) == one.client_id
+        assert mqtt.client_id("edge-1", "5", one.tls) == "edge-1"
+
+    async def test_no_certificate_no_route_and_no_way_beside_mqtt(self, cluster: Cluster) -> None:
+        tls = cluster.nodes.realm.issue("edge-1")
+        node = cluster.nodes.nodes["n1"]
+        # A device at the door between the nodes, where everything may be said.
+        with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+            await _info(node.route, tls.context())
+        # NATS' own protocol on this machine: there are no users for it.
+        reader, writer = await asyncio.open_connection(HOST, node.native)
+        await reader.readline()
+        writer.write(b'CONNECT {"verbose":true}\r\nSUB $MQTT.sub.> 1\r\n')
+        assert b"Authorization Violation" in await reader.read(1000)
+        writer.close()
+        bare = mqtt.Settings(host=HOST, port=node.mqtt, client_id="x", protocol="3.1.1")
+        with pytest.raises(Disconnected):
+            async with mqtt.connect(bare):
+                pytest.fail("it was let in")
+
+
+async def _let_in(settings: mqtt.Settings) -> None:
+    """Nodes read their rules one after the other."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                async with mqtt.connect(settings):
+                    return
+            except Disconnected:
+                await asyncio.sleep(0.1)
+
+
+async def _info(port: int, context: ssl.SSLContext) -> None:
+    """What a node does at the door of the nodes: its line, then TLS, then its line again."""
+    reader, writer = await asyncio.open_connection("localhost", port)
+    await reader.readline()
+    await writer.start_tls(context, server_hostname="localhost")
+    writer.write(b'INFO {"server_id":"X","server_name":"x","cluster":"plomba"}\r\n')
+    await writer.drain()
+    await asyncio.wait_for(reader.readexactly(1), 20)
