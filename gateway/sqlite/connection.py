@@ -24,10 +24,11 @@ Durability = Literal["full", "off"]
 BUSY_TIMEOUT_S = 15.0
 # The hot leaves of the readings of some 100 000 registers, so that an insert finds its page.
 CACHE_KIB = 64 * 1024
-# Pages of WAL before they are copied into the file (64 MiB). A group of 10 000 readings touches up
-# to as many pages, one for each register; copied after every group, each of them would be written
-# to its place in the file again and again.
-CHECKPOINT_PAGES = 16_384
+# Pages of WAL before they are copied into the file: a sixteenth of it, 64 MiB at least and 256 MiB
+# at most. A group of 10 000 readings touches up to as many pages, one for each register, and in a
+# large file they lie far apart: copied after every few groups, each would be written to its place
+# again and again (`plomba-sim bench ingest --rows-before` tells the difference).
+CHECKPOINT_SHARE, CHECKPOINT_PAGES_MIN, CHECKPOINT_PAGES_MAX = 16, 16_384, 65_536
 
 
 # What SQLite raises, as itself and not as a subclass, for a file it cannot make sense of.
@@ -131,7 +132,7 @@ def connect(path: Path, durability: Durability = "full") -> Database:
         connection.execute(f"PRAGMA synchronous = {durability.upper()}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_checkpoint_pages(connection)}")
         # PostgreSQL has readings in tables by months, made and let go of; a file has room.
         connection.create_function("room_for_reading", 1, lambda _at_ms: 0)
         connection.create_function("archive_month", 2, lambda _month, _expected: None)
@@ -139,6 +140,11 @@ def connect(path: Path, durability: Durability = "full") -> Database:
         raise StoreError(f"cannot open the ledger {path}: {error}") from error
     schema.migrate(connection, path)
     return Database(connection)
+
+
+def _checkpoint_pages(connection: sqlite3.Connection) -> int:
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    return int(min(max(pages // CHECKPOINT_SHARE, CHECKPOINT_PAGES_MIN), CHECKPOINT_PAGES_MAX))
 
 
 @contextmanager
