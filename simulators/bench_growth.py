@@ -31,7 +31,9 @@ PARTS = 12
 FILL_ROWS = 2_000_000
 
 _FILL = """
-WITH RECURSIVE back(n) AS (SELECT {turns} UNION ALL SELECT n - 1 FROM back WHERE n > 1)
+WITH RECURSIVE back(n) AS (
+    SELECT CAST({turns} AS BIGINT) UNION ALL SELECT n - 1 FROM back WHERE n > 1
+)
 INSERT INTO reading
 SELECT r.register_no, {start_ms} - back.n * {interval_ms}, 0, 1000000 - 37 * back.n, 0, 0, 0, 0
 FROM register r CROSS JOIN back
