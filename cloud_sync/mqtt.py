@@ -41,8 +41,9 @@ ANSWER_S = 15.0
 # Four times the largest batch: a message that is too long is still seen, and refused by name;
 # an absurd one never leaves the broker.
 PACKET_BYTES_MAX = 1024 * 1024
-# Messages held unacknowledged: ten groups of ingest, some 10 MB of batches of a poll round. What is
-# read ahead of the one that reaches the bound, a packet of TLS at most, comes on top.
+# Messages held unacknowledged: ten groups of ingest, some 10 MB of batches of a poll round. On top
+# comes what one read brings beyond the bound: paho takes as many packets at once as publishes are
+# under way, and TLS has some 16 KB deciphered already.
 INCOMING_MAX = 1024
 INCOMING_BYTES_MAX = 64 * 1024 * 1024
 # Where there are several doors: how long one may take to let us in, and then to answer a packet,
@@ -160,21 +161,23 @@ async def _let_in(settings: Settings, stack: AsyncExitStack) -> "_Client":
 async def _entered(client: "_Client", stack: AsyncExitStack) -> "_Client":
     entering = asyncio.ensure_future(client.__aenter__())
     try:
-        # Connecting goes on in a thread whatever happens here: what comes of it is closed then,
-        # or it would live on, and hold its client id, without anybody who reads.
         await asyncio.shield(entering)
     except BaseException:
-        if entering.done():
-            client.abandon(entering)
-        else:
-            entering.add_done_callback(client.abandon)
+        # A cancellation as well as an error: connecting goes on in a thread whatever happens here.
+        # What comes of it is closed then, or it would live on, and hold its client id, without
+        # anybody who reads.
+        entering.add_done_callback(client.abandon)
         raise
     stack.push_async_exit(client)
     return client
 
 
 class _Client(aiomqtt.Client):
-    """aiomqtt's client with paho's manual acknowledgement, which it does not pass on."""
+    """aiomqtt's client with paho's manual acknowledgement, which it does not pass on.
+
+    It overrides callbacks and reads futures of aiomqtt 2.5 that are not public: whether they are
+    still as they were with a newer one is for tests/cloud_sync/test_mqtt.py to say.
+    """
 
     def __init__(self, settings: Settings, door: Door, patience_s: float) -> None:
         will, is_five = settings.will, settings.protocol == "5"
@@ -272,7 +275,7 @@ class _Client(aiomqtt.Client):
                 self._client.loop_read()
                 if not (isinstance(socket, ssl.SSLSocket) and socket.pending()):
                     return
-        except Exception as error:  # noqa: BLE001 - as in aiomqtt: whatever it was, the line is gone
+        except Exception as error:  # noqa: BLE001 - as in aiomqtt: a loop's callback can tell only whoever waits for a message
             if not self._disconnected.done():
                 self._disconnected.set_exception(error)
 

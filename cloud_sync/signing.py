@@ -183,10 +183,9 @@ def parse(message: bytes) -> Sealed:
 
 def cut(message: bytes) -> Sealed:
     """The parts of a message that has the canonical envelope; of any other, nonsense."""
-    key_at = len(_BEFORE_KEY_ID)
-    key_id = message[key_at : key_at + KEY_ID_BYTES]
+    key_id = key_id_of(message)
     signature = message[-_SIGNATURE_BYTES:]
-    body = message[key_at + KEY_ID_BYTES + 1 : -_SIGNATURE_BYTES - 2]
+    body = message[len(_BEFORE_KEY_ID) + KEY_ID_BYTES + 1 : -_SIGNATURE_BYTES - 2]
     payload = body[_BYTES_HEADER.get(body[0], 1) if body else 0 :]
     return Sealed(key_id, payload, _protected_header(key_id), signature)
 

@@ -32,7 +32,7 @@ class Transport(Protocol):
         """Hand one message over with QoS 1; returns once the broker has acknowledged it."""
 
     async def subscribe(self, topic: str) -> None:
-        """Ask for messages of a topic filter with QoS 1."""
+        """Ask for messages of a topic filter; with QoS 1 where the broker can bear that."""
 
     def messages(self) -> AsyncIterator[Message]:
         """The messages of all subscriptions, in order of arrival, done with as they are taken."""

@@ -125,10 +125,7 @@ def restore(file: Path, ledger: Path, key: VerifyKey, by: By, now_ms: int) -> Re
         gaps = _brought_up(new, backup, by, now_ms)
         gone = _acts_after(ledger, backup.head) if ledger.exists() else []
         replaced = ledger.exists()
-        if replaced:
-            file_copy.set_aside(ledger, aside)
-        file_copy.set_aside(new, ledger)
-        file_copy.sync(ledger)
+        file_copy.replace(ledger, new, aside)
     except OSError as error:
         raise StoreError(f"cannot restore {ledger}: {error.strerror}") from error
     finally:

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from gateway.config_base import PrivateFile, Section
 from gateway.postgres.place import Server
 
-_PASSWORD = re.compile(r"\bpassword\s*=|^postgres(ql)?://", re.IGNORECASE)
+_PASSWORD = re.compile(r"\b(ssl)?password\s*=|^postgres(ql)?://", re.IGNORECASE)
 
 
 # The words of libpq are checked by libpq itself when it connects.

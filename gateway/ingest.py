@@ -224,6 +224,7 @@ class Ingest:
         docket = Docket(ledger, self._table, work.now_ms)
         judge = Judge(self._tracks, self._panels, docket, self._table, work.now_ms)
         serials = _serials(item.batch for item in opened)
+        self._tracks.keep_bounds(work.now_ms)
         self._begin(work, {item.device_no for item in opened}, serials)
         judge.expect(serials)
         chains = self._chains.group(opened)
@@ -260,7 +261,7 @@ class Ingest:
         """
         if len(self._stamps) > STAMPS_MAX:
             self._stamps.clear()
-        wanted = devices | self._tracks.owners(serials, work.now_ms)
+        wanted = devices | self._tracks.owners(serials)
         fresh = sorted(wanted - work.turn)
         if not fresh:
             return

@@ -52,14 +52,13 @@ class Judge:
         self._tracks = tracks
         self._panels = panels
         self._docket = docket
-        self._now_ms = now_ms
         limits = table.limits(None, now_ms)
         self._bounds = Bounds(now_ms + limits.ahead_ms, limits.clock_error_s)
         self._meters: dict[str, Meter] = {}
 
     def expect(self, serials: Iterable[str]) -> None:
         """Load what is known of the meters of a group, all at once."""
-        self._meters = self._tracks.meters(serials, self._now_ms)
+        self._meters = self._tracks.meters(serials)
 
     def admit(self, device_no: int, batch: Taken) -> None:
         """Give the registers that no registry names numbers; Refusal if they are too many."""

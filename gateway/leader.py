@@ -58,12 +58,15 @@ class OwnTable:
             raise StoreError(f"cannot open {file}: {error.strerror}") from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             self.close()
             raise StoreError(
                 f"another plomba-gateway runs on this ledger (it holds {file}): one at a time, or "
                 "a ledger on PostgreSQL (docs/collectors.md)"
             ) from error
+        except OSError as error:
+            self.close()
+            raise StoreError(f"cannot lock {file}: {error.strerror}") from error
 
     def take(self, seat: int) -> bool:  # noqa: ARG002 - there is nobody else
         """Always."""

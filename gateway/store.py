@@ -173,9 +173,6 @@ class QuarantineRow(NamedTuple):
 class LedgerPort(Protocol):
     """Evidence, readings and verdicts."""
 
-    def next_batch_no(self) -> int:
-        """The number of the next batch; numbers above it are free too."""
-
     def take_batch_nos(self, count: int) -> int:
         """The first of `count` free batch numbers in a row, which nobody else is given."""
 

@@ -104,9 +104,8 @@ class Tracks:
             self._meters.pop(serial, None)
         self._found.pop(device_no, None)
 
-    def owners(self, serials: Iterable[str], now_ms: int) -> set[int]:
+    def owners(self, serials: Iterable[str]) -> set[int]:
         """The devices that registered meters among `serials` are bound to."""
-        self._keep_bounds(now_ms)
         known = self._meters
         fresh = [serial for serial in serials if serial not in known]
         if fresh:
@@ -115,9 +114,8 @@ class Tracks:
         bound = {card.bindings[-1].device_no for card in cards if card.bindings}
         return bound | {known[serial].device_no for serial in serials if serial in known} - {0}
 
-    def meters(self, serials: Iterable[str], now_ms: int) -> dict[str, Meter]:
+    def meters(self, serials: Iterable[str]) -> dict[str, Meter]:
         """The meters of a group, unregistered ones without tracks."""
-        self._keep_bounds(now_ms)
         fresh = set(serials) - self._meters.keys()
         if fresh:
             cards = {serial: self._cards[serial] for serial in fresh if serial in self._cards}
@@ -131,7 +129,12 @@ class Tracks:
                 self._owned.setdefault(meter.device_no, set()).add(serial)
         return self._meters
 
-    def _keep_bounds(self, now_ms: int) -> None:
+    def keep_bounds(self, now_ms: int) -> None:
+        """Forget everything if it is too much or of another epoch.
+
+        To be asked before a group: what is forgotten in the midst of one is loaded again without
+        the readings of the group.
+        """
         epoch = self._table.epoch(now_ms)
         if len(self._meters) > self._meters_max or epoch != self._epoch:
             self.clear()

@@ -75,7 +75,7 @@ def bill(program: str) -> bytes:
 
 
 def main(folder: Path) -> None:
-    """Write the bills of both programs."""
+    """Write all the bills."""
     folder.mkdir(parents=True, exist_ok=True)
     for program in PROGRAMS:
         file = folder / f"plomba-{program}.cdx.json"

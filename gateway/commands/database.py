@@ -93,9 +93,7 @@ def months(config: GatewayConfig, *, detach_before: str | None, actor: str, as_j
     """List the months of readings and messages; make those ahead, take out old ones."""
     section = _section(config)
     if detach_before is not None:
-        names = keeping.detach(section.owner_place, detach_before, system_clock())
-        with ledger(config) as store:
-            note(store, actor, "database months", detach_before, f"taken out: {' '.join(names)}")
+        _take_out(config, section, detach_before, actor)
     keeping.ahead(section.writer_place, system_clock(), section.months_ahead)
     found = keeping.months(section.owner_place)
     if as_json:
@@ -105,6 +103,17 @@ def months(config: GatewayConfig, *, detach_before: str | None, actor: str, as_j
         ("month", "rows", "bytes", "state"),
         [(m.name, m.rows, m.size, "attached" if m.attached else "detached") for m in found],
     )
+
+
+def _take_out(config: GatewayConfig, section: LedgerConfig, before: str, actor: str) -> None:
+    """Take old months out; those that went are in the log also where one after them stayed."""
+    names: list[str] = []
+    try:
+        names.extend(keeping.detach(section.owner_place, before, system_clock()))
+    finally:
+        if names:
+            with ledger(config) as store:
+                note(store, actor, "database months", before, f"taken out: {' '.join(names)}")
 
 
 def _section(config: GatewayConfig) -> LedgerConfig:

@@ -145,13 +145,18 @@ def _file(
     store: ArchiveStore, folder: Path, month: str, clock: Callable[[], int]
 ) -> Iterator[Named]:
     """The month's files, written and checked, that the ledger has not let go of yet."""
+    files = [one for one in store.files() if one.month == month and one.restored_at_ms is None]
+    standing = {one.group: one for one in files}
+    is_checked = False
     for group, houses in _groups(store):
-        known = [one for one in store.files() if (one.month, one.group) == (month, group)]
-        standing = [one for one in known if one.restored_at_ms is None]
-        if standing and standing[-1].taken_at_ms is None:
-            yield _begun(folder, standing[-1])
-        elif not standing:
-            check(store, month)
+        known = standing.get(group)
+        if known is not None and known.taken_at_ms is None:
+            yield _begun(folder, known)
+        elif known is None:
+            # Of the whole month, so once: with thousands of houses it takes its time.
+            if not is_checked:
+                check(store, month)
+                is_checked = True
             empty = Header(store.ledger_id(), month, group, 0, "")
             written = _write(store, folder, empty, store.registers(houses))
             if written is not None:

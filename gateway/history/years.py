@@ -102,11 +102,12 @@ def _years(rows: RollupRows, stood: Sequence[Standing], now_ms: int) -> Years:
     estimated: dict[str, Fraction] = defaultdict(Fraction)
     for one in stood:
         unit = Fraction(10) ** one.exponent * one.factor
-        for step in _steps(one, _parts(rows, one, now_ms, zone)):
+        parts = _parts(rows, one, now_ms, zone)
+        for step in _steps(one, parts):
             sums = measured if step.to_ms - step.from_ms <= SHARED_MAX_MS else estimated
             for month, way in _by_month(step, zone):
                 sums[month] += way * unit
-        for rollup in _parts(rows, one, now_ms, zone):
+        for rollup in parts:
             measured[rollup.span[:7]] += rollup.went(one.dial.capacity) * unit
     known = sorted(measured.keys() | estimated.keys())
     months = list(_between(known[0], known[-1]))[-MONTHS_MAX:] if known else []

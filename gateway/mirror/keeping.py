@@ -42,7 +42,7 @@ async def keep_mirror(config: GatewayConfig, store: SqlStore, call: Caller, cloc
                 log.info("mirror goes on")
             complaint = said
             if said:
-                pause_s = min(LAST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 16))
+                pause_s = min(LAST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures - 1, 16))
                 await asyncio.sleep(pause_s * jitter(random))
             elif not busy:
                 await asyncio.sleep(section.look_every_s)

@@ -5,11 +5,7 @@ from typing import NamedTuple
 
 
 class MirrorError(ValueError):
-    """A mirror that cannot go on; the text is one line. `is_passing`: later it may."""
-
-    def __init__(self, text: str, *, is_passing: bool = False) -> None:
-        super().__init__(text)
-        self.is_passing = is_passing
+    """A mirror that cannot go on; the text is one line."""
 
 
 class Target(StrEnum):

@@ -2,12 +2,11 @@
 
 A request either ended with "taken" or it did not, and then all of it goes again: a point that is
 there already is the same point. What the target refuses for good (a bad token, a wrong bucket) is
-said and tried again slowly, since only a person can mend it.
+said and tried again as one that is away is, since only a person can mend it.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -30,7 +29,6 @@ from gateway.mirror.model import MirrorError, Target
 LINES_PER_REQUEST = 5000
 # The library's `WritePrecision.MS`, which it declares as text and asks for as a member.
 _MS: Any = "ms"
-_PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class Sink(Protocol):
@@ -105,8 +103,8 @@ def opened(config: MirrorConfig) -> Iterator[HttpSink]:
         token=token,
         org=config.org,
         timeout=int(config.timeout_s * 1000),
-        enable_gzip=urlsplit(config.url).hostname
-        not in LOOPBACK,  # packing costs as much as all else
+        # Packing costs as much as all else, so not on one machine.
+        enable_gzip=urlsplit(config.url).hostname not in LOOPBACK,
         retries=False,  # the follower's own: they end when the gateway does
     )
     with client:
@@ -133,10 +131,9 @@ def _told(url: str) -> Iterator[None]:
 
 
 def _refused(url: str, status: int, said: str) -> MirrorError:
-    passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING
     text = " ".join(said.split())[:200]
-    return MirrorError(f"{url} does not take points: {status} {text}", is_passing=passing)
+    return MirrorError(f"{url} does not take points: {status} {text}")
 
 
 def _unreachable(url: str, error: Exception) -> MirrorError:
-    return MirrorError(f"cannot reach {url}: {type(error).__name__}", is_passing=True)
+    return MirrorError(f"cannot reach {url}: {type(error).__name__}")

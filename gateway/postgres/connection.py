@@ -143,8 +143,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All or nothing; entered again inside itself it is the same transaction."""
-        with self._within("pg_advisory_xact_lock"):
-            yield self.connection
+        try:
+            with self._within("pg_advisory_xact_lock"):
+                yield self.connection
+        except psycopg.errors.DeadlockDetected as error:
+            # Not with a collector: with a month that is taken out, or a person's own session.
+            if self._depth:
+                raise
+            raise StoreError(f"the ledger cannot be written: {one_line(error)}") from error
 
     @contextmanager
     def ingesting(self) -> Iterator[Connection]:

@@ -3,8 +3,8 @@
 A file is a header, the rows, and a trailer; a row the number of its fields, and of each field its
 length and its bytes, all big-endian. COPY goes straight into the table: a row that is there
 already fails the group, which the caller then does once more by itself (gateway/store.py:
-Crossed). For 4 to 10 000 rows a temporary table with INSERT … ON CONFLICT after it was measured at
-0.3 to 0.9 of this rate, arrays at 0.4 to 0.9, single rows at 0.3 to 0.6 (`plomba-sim bench copy`).
+Crossed). A temporary table with INSERT … ON CONFLICT after it, arrays and single rows were slower
+at every size of a group (docs/postgres.md, `plomba-sim bench copy`).
 """
 
 import struct
@@ -15,9 +15,11 @@ import numpy as np
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 
+from gateway.store import ReadingRow
+
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-FIELDS = 8
+FIELDS = len(ReadingRow._fields)
 """Of a reading, each a BIGINT."""
 
 _pack = struct.Struct(">h" + "iq" * FIELDS).pack

@@ -1,7 +1,7 @@
 """The ledger port on PostgreSQL: what SQL there is, is the same; rows come in by binary COPY.
 
 It was the quickest way at every size of a group (gateway/postgres/copying.py), so there is no
-second one for small groups; only verdicts, which are few or none, come by themselves.
+second one for small groups; only a few verdicts, and most groups have none, come by themselves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

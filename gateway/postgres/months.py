@@ -17,8 +17,6 @@ END_MS = 4_102_444_800_000
 """2100-01-01; what is dated from then on lies in the partition `far`."""
 FAMILIES = ("reading", "batch_message")
 """The tables that are kept in months."""
-# Months at most that a name or a plan may span: 2020 to 2099.
-MONTHS_MAX = 80 * 12
 
 
 class Months:

@@ -1,8 +1,9 @@
 """Months as tables: made ahead, taken out when they are old, counted.
 
 Taking out needs a moment in which nobody holds the table; if that does not come within the lock's
-time it is said, and nothing is changed. A month taken out stands beside its table under its name,
-with its keys, until it is archived; a late reading of it attaches it again (partition_ensure).
+time it is said, and that month and the later ones stay. A month taken out stands beside its table
+under its name, with its keys, until it is archived; a late reading of it attaches it again
+(partition_ensure).
 """
 
 import re
@@ -49,8 +50,8 @@ def ahead(server: Server, now_ms: int, count: int) -> int:
     return made
 
 
-def detach(server: Server, before: str, now_ms: int) -> list[str]:
-    """Take the months before YYYY-MM out of their tables; their names."""
+def detach(server: Server, before: str, now_ms: int) -> Iterator[str]:
+    """Take the months before YYYY-MM out of their tables, one by one; the names that went."""
     if _MONTH.fullmatch(before) is None:
         raise StoreError(f"{before} is no month: expected YYYY-MM")
     if before > (latest := months_ago(now_ms, KEPT_MONTHS)):
@@ -59,14 +60,12 @@ def detach(server: Server, before: str, now_ms: int) -> list[str]:
             f" {latest} or an earlier month, got {before}"
         )
     limit = int(datetime.fromisoformat(f"{before}-01").replace(tzinfo=UTC).timestamp()) * 1000
-    names = []
     with _session(server) as session:
         for month in _found(session):
             start = calendar.month_of(month.name)
             if month.attached and start is not None and start < limit:
                 _detach(session, month.name)
-                names.append(month.name)
-    return names
+                yield month.name
 
 
 def months_ago(now_ms: int, count: int) -> str:

@@ -44,19 +44,21 @@ WHERE c.relnamespace = CAST('public' AS REGNAMESPACE) AND c.relkind IN ('r', 'p'
 def init(owner: Server, writer: Server) -> Made:
     """Make or migrate the schema as `owner`; rights for the writer and its reader."""
     places = (writer, writer.reader) if writer.reader is not None else (writer,)
-    names = list(dict.fromkeys(name for place in places if (name := _user(place))))
+    may_write: dict[str, bool] = {}
+    for place in places:
+        if (name := _user(place)) is not None:
+            may_write.setdefault(name, place is writer)
     try:
         with closing(open_session(owner, Purpose.KEEP)) as session:
             schema.migrate(session, owner)
             (us,) = _row(session, "SELECT current_user")
-            others = [name for name in names if name != us]
+            others = [name for name in may_write if name != us]
             if to_run := [text for name in others if (text := _role(session, name))]:
                 return Made(schema.head(), (), to_run)
             with session.transaction():
                 _close_to_others(session)
-                for name, place in zip(names, places, strict=False):
-                    if name != us:
-                        _grant(session, name, may_write=place is writer)
+                for name in others:
+                    _grant(session, name, may_write=may_write[name])
     except psycopg.Error as error:
         raise StoreError(f"cannot prepare {owner}: {one_line(error)}") from error
     return Made(schema.head(), others, ())

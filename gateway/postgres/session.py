@@ -94,4 +94,8 @@ def _secret(file: Path | None) -> dict[str, str]:
             text = source.read(PASSWORD_BYTES_MAX)
     except OSError as error:
         raise StoreError(f"cannot read the password file {file}: {error.strerror}") from error
-    return {"password": text.decode().strip("\r\n")}
+    try:
+        return {"password": text.decode().strip("\r\n")}
+    except UnicodeDecodeError:
+        # Without its cause, which holds the bytes.
+        raise StoreError(f"the password file {file} holds no UTF-8 text") from None

@@ -10,13 +10,13 @@ from gateway.history.parquet import Header, Row
 from gateway.mirror.points import Facts, Stood
 from gateway.periods import Bounds
 from gateway.sql.engine import Database
+from gateway.sql.ledger import READING_COLUMNS
 from gateway.sql.mirror import SqlMirrorLook
 from gateway.sql.statements import named
 from gateway.stream import Place
 
 _SQL = named(Path(__file__).with_suffix(".sql"))
-# How many columns of a file's row the ledger's row has.
-_COLUMNS = 8
+# A file's row begins with the ledger's, which begins with its key.
 _KEY = 3
 
 
@@ -92,7 +92,7 @@ class ArchiveLedger:
         with self._database.transaction() as connection:
             keys = json.dumps([row[:_KEY] for row in rows])
             stay = set(map(tuple, connection.execute(_SQL["stays"], (keys,))))
-            go = json.dumps([row[:_COLUMNS] for row in rows if row[:_KEY] not in stay])
+            go = json.dumps([row[:READING_COLUMNS] for row in rows if row[:_KEY] not in stay])
             connection.execute("INSERT INTO archiving_now VALUES (1)")
             taken = connection.execute(_SQL["take"], (go,)).rowcount
             connection.execute("DELETE FROM archiving_now")
@@ -105,7 +105,7 @@ class ArchiveLedger:
     def put_back(self, rows: Sequence[Row]) -> int:
         with self._database.transaction() as connection:
             there = {one.key for one in self._look.readings({Place(*row[:2]) for row in rows})}
-            missing = [row[:_COLUMNS] for row in rows if row[:_KEY] not in there]
+            missing = [row[:READING_COLUMNS] for row in rows if row[:_KEY] not in there]
             # A file is of one month.
             connection.execute("SELECT room_for_reading(?)", (rows[0].at_ms,))
             connection.executemany(_SQL["put-back"], missing)

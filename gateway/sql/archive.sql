@@ -108,10 +108,12 @@ SELECT archive_month(?, ?);
 -- name: put-back
 INSERT INTO reading VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
+-- A month that was brought back and is put away again has the file it had.
 -- name: note-written
 INSERT INTO archive_file (digest, month, house_group, file, readings, written_at_ms)
 VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (digest) DO UPDATE SET file = excluded.file, written_at_ms = excluded.written_at_ms;
+ON CONFLICT (digest) DO UPDATE SET file = excluded.file, written_at_ms = excluded.written_at_ms,
+    taken_at_ms = NULL, restored_at_ms = NULL;
 
 -- name: note-taken
 UPDATE archive_file SET taken_at_ms = ?, restored_at_ms = NULL WHERE digest = ?;

@@ -3,7 +3,7 @@
 A ledger in a file has nothing of this. How it is done stands in gateway/postgres.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gateway.postgres.place import Server
@@ -39,9 +39,9 @@ def ahead(writer: Server, now_ms: int, count: int) -> int:
     return made
 
 
-def detach(owner: Server, before: str, now_ms: int) -> list[str]:
-    """Take the months before YYYY-MM, long past, out of their tables; their names."""
-    names: list[str] = postgres("partitions").detach(owner, before, now_ms)
+def detach(owner: Server, before: str, now_ms: int) -> Iterator[str]:
+    """Take the months before YYYY-MM, long past, out of their tables; the names that went."""
+    names: Iterator[str] = postgres("partitions").detach(owner, before, now_ms)
     return names
 
 

@@ -22,6 +22,7 @@ from gateway.store import (
     Instant,
     Past,
     Range,
+    ReadingRow,
     StoredCopy,
     VerdictRow,
     Waiting,
@@ -34,7 +35,7 @@ ROWS_PER_INSERT = 100
 
 _INSERT_READING = "INSERT INTO reading VALUES "
 _READING = "(?, ?, ?, ?, ?, ?, ?, ?)"
-READING_COLUMNS = 8
+READING_COLUMNS = len(ReadingRow._fields)
 
 _LINKS = """
 SELECT b.device_no, b.sequence, b.hash, b.previous
@@ -173,13 +174,10 @@ class SqlLedger:
     def __init__(self, database: Database) -> None:
         self._sql = database.connection
 
-    def next_batch_no(self) -> int:
-        (highest,) = self._sql.execute("SELECT coalesce(max(batch_no), 0) FROM batch").fetchone()
-        return int(highest) + 1
-
     def take_batch_nos(self, count: int) -> int:
         del count  # the one writer may take as many as there are
-        return self.next_batch_no()
+        (highest,) = self._sql.execute("SELECT coalesce(max(batch_no), 0) FROM batch").fetchone()
+        return int(highest) + 1
 
     def ranges(self, devices: Collection[int]) -> dict[int, list[Range]]:
         found: dict[int, list[Range]] = {}

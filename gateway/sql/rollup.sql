@@ -89,10 +89,9 @@ FROM rollup_day WHERE register_no = ? AND day BETWEEN ? AND ? ORDER BY day;
 SELECT register_no, serial, obis FROM register JOIN meter USING (meter_no)
 WHERE register.registered = 1 AND register_no > ? ORDER BY register_no LIMIT ?;
 
--- What was not taken out again: a month whose files were all restored counts as there.
+-- What is away, or on its way: a month is, from its first file on, until all of them are restored.
 -- name: archived
-SELECT DISTINCT month FROM archive_file WHERE taken_at_ms IS NOT NULL AND restored_at_ms IS NULL
-ORDER BY month;
+SELECT DISTINCT month FROM archive_file WHERE restored_at_ms IS NULL ORDER BY month;
 
 -- name: raw
 SELECT captured_at_ms, mantissa, flags FROM automatic_reading

@@ -1,4 +1,4 @@
-"""A ledger's file copied while it is written, and one file taken out of use.
+"""A ledger's file copied while it is written, and one file put in the place of another.
 
 SQLite's own backup copies what one reader sees at one instant; ingest goes on meanwhile. The copy
 is one file without a log beside it, so that it can be carried anywhere by any program.
@@ -60,12 +60,22 @@ def close_log(path: Path) -> None:
         return
 
 
-def set_aside(path: Path, name: Path) -> None:
-    """Give a ledger, with what SQLite keeps beside it, another name."""
-    for suffix in ("", *BESIDE):
+def replace(path: Path, new: Path, aside: Path) -> None:
+    """Give `new` the name of a ledger; what had it, if anything had, is kept as `aside`.
+
+    Whenever this ends, or is ended, one of the two has the name.
+    """
+    close_log(new)
+    sync(new)
+    if path.exists():
+        os.link(path, aside)
+    # A log that is left here is of a file that cannot be read, or is gone: it would spoil the new.
+    for suffix in BESIDE:
         part = path.with_name(path.name + suffix)
         if part.exists():
-            part.rename(name.with_name(name.name + suffix))
+            part.rename(aside.with_name(aside.name + suffix))
+    new.replace(path)
+    sync(path)
 
 
 def sync(file: Path) -> None:

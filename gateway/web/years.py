@@ -93,7 +93,7 @@ class YearsView(View):
         return self._words.month(int(number))
 
     def shown(self, amount: Decimal, register: Years) -> str:
-        """An amount to the digit the register has; what was shared by time has no end of them."""
+        """An amount to the digit the register has; a transformer's factor may bring more."""
         return self._words.number(amount.quantize(Decimal(1).scaleb(min(0, register.exponent))))
 
 

@@ -28,6 +28,8 @@ from simulators.fleet.packets import Version
 # Handshakes under way at once: enough to keep the broker busy; mosquitto lets 100 wait at its door.
 CONNECTING_MAX = 100
 LOOK_S, TURN_S = 1.0, 0.02
+# Nothing a fleet waits for takes half of it: ten thousand come back within some minutes.
+WAIT_S_MAX = 1800.0
 # Beside the connections: the program's own files, and room.
 FILES_BESIDE = 100
 _BOOT = b"fleetrun"
@@ -73,6 +75,7 @@ class Fleet:
         self.terms = terms
         self._folder = folder
         self._queue: deque[Device] = deque()
+        self._beside: list[asyncio.Task[None]] = []
         self._sealing = True
         self._begun_s = time.monotonic()
         context = None if terms.tls is None else _context(terms.tls)
@@ -103,13 +106,13 @@ class Fleet:
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Connect, do `work`, and put the devices' history back whatever happens."""
         self._queue.extend(self.devices)
-        tasks = [asyncio.create_task(self._connect()), asyncio.create_task(self._look())]
+        self._beside = [asyncio.create_task(self._connect()), asyncio.create_task(self._look())]
         try:
             await work()
         finally:
-            for task in tasks:
+            for task in self._beside:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._beside, return_exceptions=True)
             for device in self.devices:
                 device.stop()
             self._folder.put_back([device.standing for device in self.devices])
@@ -173,7 +176,14 @@ class Fleet:
         }
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        while not holds():  # noqa: ASYNC110 - ten thousand devices, none of which knows of the others
+        """Look again and again: ten thousand devices, none of which knows of the others."""
+        ends_s = time.monotonic() + WAIT_S_MAX
+        while not holds():
+            for task in self._beside:
+                if task.done():
+                    task.result()  # what ended it; nobody else would tell
+            if time.monotonic() > ends_s:
+                raise FleetError(f"waited {WAIT_S_MAX:.0f} s in vain: {self.document()}")
             await asyncio.sleep(0.1)
 
     async def _connect(self) -> None:

@@ -21,8 +21,8 @@ from simulators.fleet.packets import Kind, Packet, PacketError, Version
 
 # As the real edge.
 KEEPALIVE_S = 30
-# Publishes not acknowledged by the broker yet; the least a broker of MQTT 5 may be set to is far
-# below, but what we name (docs/broker.md) is 64 and the usual default 20.
+# Publishes not acknowledged by the broker yet. What CONNACK says of it is not read: this is below
+# mosquitto's default of 20 and the 64 of our rules (docs/broker.md).
 IN_FLIGHT_MAX = 16
 _READ_BYTES = 64 * 1024
 # The ports of one address for connections to one server; the system's default range has 28 000.
@@ -130,11 +130,10 @@ class Link:
         """Whether one more may be published."""
         return self.is_up and self._in_flight < IN_FLIGHT_MAX
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes) -> None:
         """Send with QoS 1; the owner's `on_room` follows its acknowledgement."""
         self._in_flight += 1
-        sent = packets.publish(self._road.version, self._id(), topic, payload, retain=retain)
-        self.send(sent)
+        self.send(packets.publish(self._road.version, self._id(), topic, payload))
 
     def first_words(self, topics: list[str], state: bytes) -> list[bytes]:
         """A device's state and subscription, in the order in which they are sent."""

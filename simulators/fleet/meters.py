@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cloud_sync import batch as wire_batch
 from cloud_sync import topics
 from cloud_sync.batch import Batch
-from cloud_sync.signing import SigningKey, VerifyKey
+from cloud_sync.signing import SigningKey
 from drivers.reading import (
     ClockState,
     Evidence,
@@ -97,12 +97,7 @@ class Cabinet:
         self._since_ms = since_ms
         self._boot, self._boot_ms = boot
         # Milliseconds a hundredth of a kWh takes at 0.4 to 1.2 kW.
-        self._meters = [(serial, 30_000 + hash_of(serial) % 60_000) for serial in serials]
-
-    @property
-    def public(self) -> VerifyKey:
-        """The device's public key."""
-        return self._key.public
+        self._meters = [(serial, 30_000 + _hash_of(serial) % 60_000) for serial in serials]
 
     @property
     def size(self) -> int:
@@ -141,6 +136,6 @@ class Cabinet:
         )
 
 
-def hash_of(text: str) -> int:
+def _hash_of(text: str) -> int:
     """A number that is the same in every process."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest())

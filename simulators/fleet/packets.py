@@ -136,29 +136,33 @@ class Reader:
             return self._publish(first, body)
         if kind is Kind.PUBACK:
             code = body[2] if len(body) > 2 and body[2] >= _REFUSED else 0
-            return Packet(kind, int.from_bytes(body[:2]), code)
+            return Packet(kind, _number(body, 0), code)
         if kind is Kind.SUBACK:
             codes = body[self._after_properties(body, 2) :]
-            return Packet(kind, int.from_bytes(body[:2]), max((0, *codes)) & _REFUSED)
+            return Packet(kind, _number(body, 0), max(codes) & _REFUSED)
         if kind is Kind.CONNACK:
             return Packet(kind, code=body[1])
         # 3.1.1 knows no DISCONNECT from a broker; that of 5 says why it ends the connection.
         return Packet(kind, code=body[0] if body else 0)
 
     def _publish(self, first: int, body: bytes) -> Packet:
-        at = 2 + int.from_bytes(body[:2])
+        at = 2 + _number(body, 0)
+        if at > len(body):
+            raise ValueError("a topic that ends beyond its packet")
         topic = body[2:at].decode()
         packet_id = 0
         if first & 0x06:
-            packet_id = int.from_bytes(body[at : at + 2])
+            packet_id = _number(body, at)
             at += 2
         return Packet(Kind.PUBLISH, packet_id, 0, topic, body[self._after_properties(body, at) :])
 
     def _after_properties(self, body: bytes, at: int) -> int:
         if not self._has_properties:
             return at
-        start, length = _length(body, at) or (at, 0)
-        return start + length
+        found = _length(body, at)
+        if found is None or sum(found) > len(body):
+            raise ValueError("properties that end beyond their packet")
+        return sum(found)
 
 
 def _packet(first: int, body: bytes) -> bytes:
@@ -181,6 +185,12 @@ def _length(data: bytes, at: int) -> tuple[int, int] | None:
     if len(data) >= at + _LENGTH_BYTES_MAX:
         raise PacketError("a length of more than four bytes")
     return None
+
+
+def _number(data: bytes, at: int) -> int:
+    """Two bytes; struct.error where they are not there."""
+    (number,) = struct.unpack_from("!H", data, at)
+    return int(number)
 
 
 def _text(text: str) -> bytes:

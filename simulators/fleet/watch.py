@@ -85,5 +85,6 @@ class Growth(NamedTuple):
             "rss_mb": self.rss_mb,
             "mb_per_minute": round(self.slope, 3),
             "grew": round(self.share, 4),
-            "flat": len(self.last) > FLAT_MINUTES and self.share < FLAT,
+            # A process that has ended uses nothing, which says nothing of its memory.
+            "flat": len(self.last) > FLAT_MINUTES and min(self.last) > 0 and self.share < FLAT,
         }

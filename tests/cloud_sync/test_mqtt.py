@@ -47,6 +47,29 @@ async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
         yield running
 
 
+class Silent:
+    """A door behind which nobody speaks; it keeps what it heard last, to the end."""
+
+    def __init__(self) -> None:
+        self.asked, self.ended = asyncio.Event(), asyncio.Event()
+        self.heard = b""
+
+    async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self.heard = await reader.read(1000)
+        self.asked.set()
+        self.heard = await reader.read()
+        writer.close()
+        self.ended.set()
+
+    def welcome(self) -> None:
+        """An answer after all: CONNACK of MQTT 3.1.1."""
+        self._writer.write(b"\x20\x02\0\0")
+
+
+DISCONNECT = b"\xe0\0"
+
+
 class TestWithMosquitto:
     pytestmark = needs_mosquitto
 
@@ -104,7 +127,7 @@ class TestWithMosquitto:
                     taken[-1].done()
                     most = max(most, client._held)
             # One read may take several packets.
-            assert most <= mqtt.INCOMING_MAX + 256
+            assert most <= mqtt.INCOMING_MAX + mqtt.OUTGOING_MAX
         assert [int(one.message.payload) for one in taken] == list(range(count))
 
     async def test_what_was_not_done_with_comes_again_in_a_kept_session(
@@ -139,6 +162,24 @@ class TestWithMosquitto:
         with pytest.raises(Disconnected, match=f"{HOST}:{first[1]}, {HOST}:{others[1][1]}"):
             async with mqtt.connect(nowhere):
                 pytest.fail("connected to nothing")
+
+    async def test_a_door_behind_which_nobody_answers_is_left_and_shut(
+        self, broker: Mosquitto
+    ) -> None:
+        door = Silent()
+        listener = await asyncio.start_server(door.attend, HOST, 0)
+        async with listener, asyncio.timeout(30):
+            # Of two doors a client begins with either: one of them has nobody behind it.
+            silent, open_ = (HOST, listener.sockets[0].getsockname()[1]), (HOST, broker.port)
+            told = [
+                Settings(host=HOST, port=silent[1], also=(open_,), client_id=f"edge-{n}")
+                for n in range(20)
+            ]
+            mine = next(one for one in told if one.doors() == [silent, open_])
+            async with mqtt.connect(mine) as edge:
+                await edge.publish(BATCHES, b"in")
+                await door.ended.wait()
+        assert door.heard.startswith(DISCONNECT[:1])
 
     async def test_a_retained_message_waits_for_whoever_comes_later(
         self, broker: Mosquitto
@@ -304,6 +345,22 @@ async def test_a_broker_that_speaks_no_tls_1_3_is_refused(tmp_path: Path) -> Non
                 pytest.fail("an older TLS was spoken")
     await asyncio.sleep(0)  # the loop lets go of the try that failed
     gc.collect()
+
+
+async def test_a_connection_that_comes_about_after_it_was_cancelled_is_closed() -> None:
+    door = Silent()
+    listener = await asyncio.start_server(door.attend, HOST, 0)
+    async with listener, asyncio.timeout(30):
+        port = listener.sockets[0].getsockname()[1]
+        told = Settings(host=HOST, port=port, client_id="edge-1", protocol="3.1.1")
+        connecting = asyncio.ensure_future(mqtt.connect(told).__aenter__())
+        await door.asked.wait()
+        connecting.cancel()
+        await asyncio.wait([connecting])
+        assert connecting.cancelled()
+        door.welcome()
+        await door.ended.wait()
+    assert door.heard == DISCONNECT
 
 
 async def test_where_no_broker_listens_there_is_one_clear_line() -> None:

@@ -128,6 +128,12 @@ unsafe_without_fsync = true
         return self.folder / f"{name}.log"
 
 
+async def fresh(edges: Sequence[Edge]) -> None:
+    """Until each edge has a receipt for something it took after this was called."""
+    wanted = [(edge, edge.spool.head + 1) for edge in edges]
+    await until(lambda: all(edge.spool.through >= number for edge, number in wanted), 180.0)
+
+
 async def until(holds: Callable[[], bool], within_s: float = START_S) -> None:
     """Wait until something outside holds."""
     async with asyncio.timeout(within_s):

@@ -16,7 +16,7 @@ from gateway.collecting import secret_name
 from gateway.config import LEDGER_FILE
 from gateway.postgres.place import Server
 from tests.cloud_sync.brokers import HOST, free_port, needs_mosquitto
-from tests.e2e.collectors import House, until
+from tests.e2e.collectors import House, fresh, until
 from tests.e2e.edges import Edge, running, settings_of, taking
 from tests.gateway.broker.walls import Walls, walls
 from tests.gateway.test_handoff_webhook import http, serving
@@ -54,12 +54,6 @@ def _edge(house: House, broker: Walls, name: str) -> Edge:
     return edge
 
 
-async def _fresh(edges: list[Edge]) -> None:
-    """Until each edge has a receipt for something it took after this was called."""
-    wanted = [(edge, edge.spool.head + 1) for edge in edges]
-    await until(lambda: all(edge.spool.through >= number for edge, number in wanted), 180.0)
-
-
 async def test_a_collector_killed_in_mid_group_loses_and_doubles_nothing(tmp_path: Path) -> None:
     async with (
         _house(tmp_path, postgres.server().database(), SHARED) as house,
@@ -74,12 +68,12 @@ async def test_a_collector_killed_in_mid_group_loses_and_doubles_nothing(tmp_pat
             await house.said(name, "listening for batches")
         async with running(edges):
             async with taking(edges, every_s=0.05):
-                await _fresh(edges)
+                await fresh(edges)
                 await house.kill("collector-2")
-                await _fresh(edges)
+                await fresh(edges)
                 await house.start("collector-2", "collect")
                 await house.said("collector-2", "listening for batches")
-                await _fresh(edges)
+                await fresh(edges)
             await asyncio.gather(*(edge.receipted(edge.spool.head) for edge in edges))
             house.check(edges)
         # Every start is in the log of acts: two, and one again.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.authority import Profile
-from tests.e2e.collectors import House, until
+from tests.e2e.collectors import House, fresh
 from tests.e2e.edges import Edge, running, settings_of, taking
 from tests.servers import nats, postgres
 
@@ -39,20 +39,20 @@ async def test_a_node_and_a_collector_killed_lose_and_double_nothing(tmp_path: P
             await asyncio.gather(*(house.start(name) for name in COLLECTORS))
             async with running(edges):
                 async with taking(edges, every_s=0.2):
-                    await _fresh(edges)
+                    await fresh(edges)
                     # Both have devices: four partitions, two for each.
                     for name in COLLECTORS:
                         await house.said(name, "listening for batches", times=2)
                     await nodes.kill(nodes.leader_of("$MQTT_msgs"))
                     began_s = time.monotonic()
-                    await _fresh(edges)
+                    await fresh(edges)
                     print(f"fresh again after a node's end: {time.monotonic() - began_s:.1f} s")  # noqa: T201 - pytest -s shows it
                     await house.kill(COLLECTORS[0])
                     await house.said(COLLECTORS[1], "leads")
-                    await _fresh(edges)
+                    await fresh(edges)
                     killed = next(n for n in nodes.nodes.values() if not n.is_running)
                     await nodes.start(killed.name)
-                    await _fresh(edges)
+                    await fresh(edges)
                 await asyncio.gather(*(edge.receipted(edge.spool.head) for edge in edges))
                 house.check(edges)
     finally:
@@ -65,9 +65,3 @@ def _edge(house: House, nodes: nats.Nodes, number: int) -> Edge:
     edge = Edge(house.folder, name, house.key.public, settings)
     house.admit(name, edge.key)
     return edge
-
-
-async def _fresh(edges: list[Edge]) -> None:
-    """Until each edge has a receipt for something it took after this was called."""
-    wanted = [(edge, edge.spool.head + 1) for edge in edges]
-    await until(lambda: all(edge.spool.through >= number for edge, number in wanted), 180.0)

@@ -119,6 +119,23 @@ def test_a_ledger_that_cannot_be_read_any_more_is_replaced_too(data: Path, town:
     assert "the chain holds" in said("audit", "verify", "--data", data)
 
 
+def test_a_log_that_lies_where_a_ledger_was_is_not_taken_for_the_new_ones(
+    data: Path, town: Town
+) -> None:
+    file = made(data)
+    more(town)
+    log = data / f"{LEDGER_FILE}-wal"
+    written = log.read_bytes()
+    assert written
+    town.store.close()
+    (data / LEDGER_FILE).unlink()
+    log.write_bytes(written)
+    said("backup", "restore", file, "--data", data)
+    assert not log.exists()
+    again(town)
+    assert town.store.horizon() == 1
+
+
 def test_a_ledger_in_use_is_not_replaced(data: Path, town: Town) -> None:
     file = made(data)
     more(town)

@@ -11,10 +11,11 @@ from cloud_sync import signing
 from cloud_sync.batch import GENESIS
 from drivers.reading import ClockState, RegisterValue, Unit
 from gateway import registry
-from gateway.ingest import Incoming
+from gateway.ingest import Incoming, Ingest
 from gateway.store import StoreError
 from gateway.tracks import FOUND_MAX
 from tests.gateway.estate import (
+    GATEWAY_KEY,
     MIDNIGHT_MS,
     QUARTER_MS,
     Device,
@@ -218,6 +219,24 @@ def test_relative_time_waits_and_is_placed_when_the_clock_is_known(estate: Estat
     assert estate.verdicts() == [("V-TIME", "W")]
     assert opened(estate.take(early, later))["edge-1"].through == 2
     assert len(estate.rows()) == 2
+
+
+def test_what_is_remembered_is_not_forgotten_while_a_group_is_entered(estate: Estate) -> None:
+    """One meter more than may be remembered, when a batch that waited is entered with others."""
+    estate.ingest = Ingest(estate.store, GATEWAY_KEY, meters_max=1)
+    relative = ClockState.RELATIVE
+    early = estate.edge.sign(
+        a_readout(30_000, kwh(1010), clock_state=relative), clock_state=relative, uptime_ms=31_000
+    )
+    later = estate.edge.sign(
+        a_readout(MIDNIGHT_MS, kwh(1020)),
+        a_readout(MIDNIGHT_MS, litres(4), meter="W1"),
+        uptime_ms=901_000,
+    )
+    fallen = estate.edge.sign(a_readout(MIDNIGHT_MS + QUARTER_MS, kwh(1015)))
+    for message in (early, later, fallen):
+        estate.take(message)
+    assert estate.states() == [0, 0, 1]
 
 
 def test_relative_time_of_another_boot_keeps_waiting(estate: Estate) -> None:

@@ -82,6 +82,7 @@ class Flow:
         """Until a group failed after there were `since` failures."""
         ends_s = time.monotonic() + WAIT_S
         while self.failures <= since:
+            assert self._trouble is None, repr(self._trouble)
             assert time.monotonic() < ends_s, "no group failed"
             time.sleep(0.005)
 

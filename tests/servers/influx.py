@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.servers.victoria import free_port
+from tests.cloud_sync.brokers import free_port
 
 STARTS_WITHIN_S = 60.0
 _CONFIG = """

@@ -152,8 +152,7 @@ class Cluster:
         return self.place(name)
 
     def drop(self, place: Server) -> None:
-        name = psycopg.conninfo.conninfo_to_dict(place.conninfo)["dbname"]
-        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self.execute(f"DROP DATABASE IF EXISTS {name_of(place)} WITH (FORCE)")
 
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
         """One statement as the cluster's owner."""
@@ -225,6 +224,11 @@ def program(name: str) -> str:
         if (folder / name).exists():
             return str(folder / name)
     return name
+
+
+def name_of(place: Server) -> str:
+    """The database a place names."""
+    return str(psycopg.conninfo.conninfo_to_dict(place.conninfo)["dbname"])
 
 
 def free_port() -> int:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+
+from tests.cloud_sync.brokers import free_port
 
 STARTS_WITHIN_S = 30.0
 
@@ -108,9 +109,3 @@ def victoria(folder: Path) -> Iterator[Victoria]:
         yield server
     finally:
         server.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

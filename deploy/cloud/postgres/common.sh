@@ -30,9 +30,9 @@ role() {
 leader() { for node in $(nodes); do [ "$(role "$node")" != primary ] || echo "$node"; done; }
 # until_true SECONDS NODE STATEMENT: ask until it says t.
 until_true() {
-    left=$(($1 * 10))
+    ends=$(($(date +%s) + $1))
     while [ "$(echo "$3" | ask "$2" 2>/dev/null)" != t ]; do
-        left=$((left - 1)); [ "$left" -gt 0 ] || return 1
+        [ "$(date +%s)" -lt "$ends" ] || return 1
         sleep 0.1
     done
 }

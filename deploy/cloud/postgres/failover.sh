@@ -1,6 +1,6 @@
 #!/bin/sh
 # Let a standby lead after the primary died. Run it anywhere that reaches the nodes; when it was
-# interrupted, run it again.
+# interrupted, run it again; where a node leads by then, put the other one back with rejoin.sh.
 #
 #   failover.sh [--fence COMMAND] [--one-standby-lost]
 #
@@ -23,7 +23,8 @@ done
 standbys="" silent=""
 for node in $(nodes); do
     case $(role "$node") in
-    primary) fail "$node leads and answers: nothing to do (to change over, stop it first)" ;;
+    primary) fail "$node leads and answers: nothing to do (to change over, stop it first; a standby" \
+        "that an interrupted run left alone: rejoin.sh)" ;;
     standby) standbys="$standbys $node" ;;
     silent) silent="$silent $node" ;;
     esac
@@ -65,11 +66,13 @@ SQL
 }
 new="" most=""
 for node in $standbys; do
+    # Started anew it has received nothing, and may still be replaying what lies on its own disk:
+    # it waits for a primary, between two looks for more, once that is done.
+    until_true 600 "$node" "SELECT pg_last_wal_receive_lsn() IS NOT NULL OR wait_event IN
+        ('RecoveryRetrieveRetryInterval', 'RecoveryWalStream')
+        FROM pg_stat_activity WHERE backend_type = 'startup'" ||
+        fail "$node still replays its log: wait until it has, then run this again"
     found=$(has "$node")
-    # Started anew it has received nothing, and may still be replaying what lies on its own disk.
-    if [ "$(echo "SELECT pg_last_wal_receive_lsn() IS NULL" | ask "$node")" = t ]; then
-        while before=$found; sleep 1; found=$(has "$node"); [ "$found" != "$before" ]; do :; done
-    fi
     tell "$node has $found"
     if [ "$(printf '%s\n%s\n' "$most" "$found" | LC_ALL=C sort | tail -n 1)" != "$most" ]; then
         new=$node most=$found

@@ -17,7 +17,7 @@ from gateway.broker.keeper import texts
 from gateway.broker.model import Listener, Plan, RulesError, Tls
 from tests.cloud_sync.brokers import HOST
 from tests.e2e.edges import settings_of
-from tests.gateway.broker.walls import heard
+from tests.gateway.broker.walls import Realm, heard
 from tests.servers import nats
 
 # paho leaves the socket of a failed handshake to the garbage collector.
@@ -93,6 +93,17 @@ class TestText:
             rules.accounts(PLAN._replace(collector_names=('x"',)), [])
         with pytest.raises(RulesError, match="NATS could not read"):
             rules.configuration(PLAN._replace(tls=PLAN.tls._replace(ca=Path('/a"b'))))
+
+
+def test_a_client_id_can_be_known_by_its_owner_only(tmp_path: Path) -> None:
+    realm = Realm(tmp_path / "realm")
+    own, other = realm.issue("edge-1"), realm.issue("edge-1")
+    name = mqtt.client_id("edge-1", "3.1.1", own)
+    assert re.fullmatch(r"edge-1-[0-9a-f]{24}", name)
+    assert mqtt.client_id("edge-1", "3.1.1", own) == name
+    # As edge and gateway make it of their configuration: by the key, whoever is called so.
+    assert settings_of("edge-1", [(HOST, 1)], other, "3.1.1").client_id != name
+    assert mqtt.client_id("edge-1", "5", own) == "edge-1"
 
 
 class Cluster:
@@ -175,18 +186,12 @@ class TestNodes:
         assert await cluster.nodes.look() == []
         await _let_in(one)
 
-    async def test_a_client_id_can_be_known_by_its_owner_only(self, cluster: Cluster) -> None:
-        one = cluster.device("edge-1")
-        assert re.fullmatch(r"edge-1-[0-9a-f]{24}", one.client_id)
-        assert cluster.device("edge-1").client_id != one.client_id
-        assert one.tls is not None
-        assert mqtt.client_id("edge-1", "3.1.1", one.tls) == one.client_id
-        assert mqtt.client_id("edge-1", "5", one.tls) == "edge-1"
-
     async def test_no_certificate_no_route_and_no_way_beside_mqtt(self, cluster: Cluster) -> None:
         tls = cluster.nodes.realm.issue("edge-1")
         node = cluster.nodes.nodes["n1"]
-        # A device at the door between the nodes, where everything may be said.
+        # At the door between the nodes everything may be said: a node is answered, a device not.
+        own = cluster.nodes.realm.issue("localhost", Profile.NODE)
+        await _info(node.route, own.context())
         with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
             await _info(node.route, tls.context())
         # NATS' own protocol on this machine: there are no users for it.
@@ -213,10 +218,10 @@ async def _let_in(settings: mqtt.Settings) -> None:
 
 
 async def _info(port: int, context: ssl.SSLContext) -> None:
-    """What a node does at the door of the nodes: its line, then TLS, then its line again."""
-    reader, writer = await asyncio.open_connection("localhost", port)
-    await reader.readline()
-    await writer.start_tls(context, server_hostname="localhost")
-    writer.write(b'INFO {"server_id":"X","server_name":"x","cluster":"plomba"}\r\n')
-    await writer.drain()
-    await asyncio.wait_for(reader.readexactly(1), 20)
+    """The line by which a node answers at the door of the nodes, where TLS comes first."""
+    reader, writer = await asyncio.open_connection("localhost", port, ssl=context)
+    try:
+        line = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
+    finally:
+        writer.transport.abort()
+    assert line.startswith(b"INFO ")

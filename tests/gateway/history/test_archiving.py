@@ -209,7 +209,7 @@ class _Killed(ArchiveLedger):
         super().note_taken(digest, now_ms)
 
 
-@pytest.mark.parametrize("at", range(8))
+@pytest.mark.parametrize("at", range(10))
 def test_killed_at_any_step_it_goes_on_and_nothing_is_lost(
     town: Town, tmp_path: Path, at: int
 ) -> None:
@@ -228,6 +228,47 @@ def test_killed_at_any_step_it_goes_on_and_nothing_is_lost(
     files = ArchiveLedger(town.store.database).files()
     assert all(one.taken_at_ms for one in files)
     assert {one.file for one in files} == {file.name for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("at", range(10))
+def test_killed_on_its_second_way_a_month_stands_in_the_files_that_are_away(
+    town: Town, tmp_path: Path, at: int
+) -> None:
+    """Its files have the digests they had; who deletes those called brought back loses nothing."""
+    read_two_months(town)
+    town.close("2026-09")
+    town.close("2026-10")
+    whole, folder = readings(town.store), tmp_path / "out"
+    store = ArchiveLedger(town.store.database)
+    for file in archived(town, folder):
+        restore(store, file, clock)
+    with suppress(_KilledError):
+        for _ in archive(_Killed(town, at), folder, BEFORE, clock):
+            pass
+    archived(town, folder)
+    away = [folder / one.file for one in store.files() if one.restored_at_ms is None]
+    rows = {row[:8] for file in away for row in parquet.rows(file)}
+    assert rows | set(readings(town.store)) == set(whole)
+
+
+def test_a_day_of_a_month_on_its_way_is_not_made_of_what_is_left(
+    town: Town, tmp_path: Path
+) -> None:
+    """Killed between letting go and noting it; a reading of such a day comes late meanwhile."""
+    read_two_months(town)
+    town.close("2026-09")
+    town.close("2026-10")
+    follow(town.store)
+    look = SqlRollupLook(town.store.database.connection)
+    before = look.days_of(1, "2026-09-15", "2026-09-15")
+    store = _Killed(town, 9)
+    with suppress(_KilledError):
+        for _ in archive(store, tmp_path / "out", BEFORE, clock):
+            pass
+    town.read("A1", local(9, 15, 9), 10_000 + 43 * 33)
+    town.send()
+    follow(town.store)
+    assert look.days_of(1, "2026-09-15", "2026-09-15") == before
 
 
 def test_a_changed_file_is_refused(town: Town, tmp_path: Path) -> None:

@@ -107,6 +107,43 @@ def test_what_two_collectors_wrote_at_once_is_to_be_done_alone(server: Server) -
     other.close()
 
 
+def hold_crosswise(server: Server, held: threading.Event) -> None:
+    """Hold one row and wait for the other, patiently, in a session of a person's own."""
+    with psycopg.connect(server.conninfo) as session:
+        session.execute("SET deadlock_timeout = '60s'")
+        session.execute("UPDATE tally SET value = 1 WHERE name = 'theirs'")
+        held.set()
+        session.execute("UPDATE tally SET value = 1 WHERE name = 'ours'")
+
+
+def meet_crosswise(sql: Connection, thread: threading.Thread, held: threading.Event) -> None:
+    """Hold the row the other one waits for, and then ask for its row."""
+    sql.execute("UPDATE tally SET value = 2 WHERE name = 'ours'")
+    thread.start()
+    held.wait()
+    while not postgres.server().execute(
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ours%'"
+    ):
+        time.sleep(0.02)
+    sql.execute("UPDATE tally SET value = 2 WHERE name = 'theirs'")
+
+
+def test_an_act_that_meets_another_crosswise_says_so_in_one_line(server: Server) -> None:
+    held = threading.Event()
+    thread = threading.Thread(target=hold_crosswise, args=(server, held))
+    with closing(connect(server, "off")) as database:
+        database.connection.execute("INSERT INTO tally VALUES ('ours', 0), ('theirs', 0)")
+        database.connection.execute("SET deadlock_timeout = '10ms'")
+        with (
+            pytest.raises(StoreError, match="cannot be written: deadlock"),
+            database.transaction() as sql,
+        ):
+            meet_crosswise(sql, thread, held)
+        thread.join()
+        rows = database.connection.execute("SELECT value FROM tally").fetchall()
+    assert rows == [(1,), (1,)]
+
+
 def test_turns_lock_devices_and_tell_stale_caches(server: Server) -> None:
     one, other = connect(server, "off"), connect(server, "off")
     with one.transaction() as sql:
@@ -155,7 +192,7 @@ def test_a_server_that_forgets_commits_is_refused(server: Server) -> None:
     with pytest.raises(StoreError, match=r"could lose what is committed \(fsync off"):
         connect(Server(server.conninfo))
     shared = postgres.server()
-    name = server.conninfo.split("dbname=")[1].split()[0]
+    name = postgres.name_of(server)
     shared.execute(f"ALTER DATABASE {name} SET synchronous_commit = local")
     with closing(connect(server)) as database:
         shown = database.connection.execute("SHOW synchronous_commit").fetchone()
@@ -180,7 +217,11 @@ def test_a_newer_programs_ledger_is_refused(server: Server) -> None:
 
 def test_a_password_is_in_no_configuration_and_in_no_error(server: Server, tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
-    for conninfo in ("host=db password=geheim", "postgresql://plomba:geheim@db/plomba"):
+    for conninfo in (
+        "host=db password=geheim",
+        "host=db sslpassword = geheim",
+        "postgresql://plomba:geheim@db/plomba",
+    ):
         config.write_text(f'data = "data"\n[ledger]\nserver = "{conninfo}"\n')
         with pytest.raises(ConfigError, match=r"ledger: server: expected libpq") as refused:
             load(config)
@@ -194,6 +235,10 @@ def test_a_password_is_in_no_configuration_and_in_no_error(server: Server, tmp_p
     with pytest.raises(StoreError) as missing:
         connect(load(config).place)  # type: ignore[arg-type]  # a server, as configured
     assert "geheim" not in str(missing.value)
+    secret.write_bytes(b"geheim\xff")
+    with pytest.raises(StoreError, match="holds no UTF-8 text") as unreadable:
+        connect(load(config).place)  # type: ignore[arg-type]  # as above
+    assert unreadable.value.__cause__ is None
     secret.chmod(0o644)
     with pytest.raises(ConfigError, match=r"ledger.password_file: ") as open_file:
         load(config)
@@ -221,7 +266,7 @@ def test_a_commit_that_perhaps_no_standby_has_is_none(server: Server) -> None:
 def test_a_password_comes_from_its_file(server: Server, tmp_path: Path) -> None:
     shared = postgres.server()
     shared.execute("CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 'geheim'")
-    name = server.conninfo.split("dbname=")[1].split()[0]
+    name = postgres.name_of(server)
     secret = tmp_path / "password"
     place = Server(shared.conninfo(name, user="guarded"), secret, unsafe=True)
     try:

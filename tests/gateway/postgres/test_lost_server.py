@@ -155,10 +155,9 @@ def test_a_look_and_a_read_find_the_server_again(cluster: Cluster, place: Server
 
 def test_of_several_hosts_the_one_that_writes_is_found(cluster: Cluster, place: Server) -> None:
     dead = postgres.free_port()
-    database = place.conninfo.split("dbname=")[1]
     several = Server(
         f"host=127.0.0.1,127.0.0.1 port={dead},{cluster.port}"
-        f" target_session_attrs=read-write dbname={database}"
+        f" target_session_attrs=read-write dbname={postgres.name_of(place)} user={postgres.OWNER}"
     )
     store = open_store(several)
     assert store.horizon() == 0

@@ -99,8 +99,8 @@ def test_a_month_taken_out_stands_by_itself_and_takes_late_readings_back(
     with store.ingesting():
         store.ledger.add_readings([reading(MIDNIGHT_MS)])
         store.ledger.add_readings([reading(MIDNIGHT_MS + YEAR_MS)])
-    assert keeping.detach(server, "2027-01", LATER_MS) == ["reading_2026_10"]
-    assert keeping.detach(server, "2027-01", LATER_MS) == []
+    assert list(keeping.detach(server, "2027-01", LATER_MS)) == ["reading_2026_10"]
+    assert list(keeping.detach(server, "2027-01", LATER_MS)) == []
     sql = store.database.connection
     assert sql.execute("SELECT count(*) FROM reading").fetchone() == (1,)
     assert sql.execute("SELECT count(*) FROM reading_2026_10").fetchone() == (1,)
@@ -131,7 +131,7 @@ def test_a_batch_stays_one_of_its_number_in_any_month(server: Server, tmp_path: 
     with pytest.raises(psycopg.errors.UniqueViolation), estate.store.transaction():
         estate.store.ledger.add_batches([again])
     # The bytes go with their month; the chain, and who said what, stay.
-    assert keeping.detach(server, "2027-01", LATER_MS) == [
+    assert list(keeping.detach(server, "2027-01", LATER_MS)) == [
         "batch_message_2026_11",
         "reading_2026_10",
     ]
@@ -167,6 +167,27 @@ def test_months_are_listed_and_taken_out_by_a_command(server: Server, tmp_path: 
     logged = said("audit", "list", "--config", config).splitlines()[-1]
     assert "database months" in logged
     assert "taken out: batch_message_2021_05 reading_2021_05" in logged
+
+
+def test_months_that_went_are_logged_where_the_next_one_stayed(
+    server: Server, tmp_path: Path
+) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        f'data = "data"\n[ledger]\nserver = "{server.conninfo}"\nunsafe_without_fsync = true\n'
+        f"owner = \"{server.conninfo} options='-c lock_timeout=100'\"\n"
+    )
+    keeping.ahead(server, to_ms(datetime(2021, 5, 1, tzinfo=UTC)), 0)
+    with psycopg.connect(server.conninfo) as session:
+        session.execute("SELECT count(*) FROM reading_2021_05")
+        assert "reading_2021_05 is in use all the time" in refusal(
+            "database", "months", "--config", config, "--detach-before", "2021-06"
+        )
+    attached = names(server)
+    assert not attached["batch_message_2021_05"]
+    assert attached["reading_2021_05"]
+    logged = said("audit", "list", "--config", config).splitlines()[-1]
+    assert logged.rstrip().endswith("taken out: batch_message_2021_05")
 
 
 async def test_the_leader_has_months_ready(server: Server, store: SqlStore, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.postgres.connection import connect, snapshot
 from gateway.postgres.place import Server
+from gateway.sql import keeping
 from gateway.store import StoreError
 from tests.gateway.estate import MIDNIGHT_MS, Estate, a_day
 from tests.gateway.shell import refusal, said
@@ -23,7 +24,7 @@ NAMES = ("house_owner", "house_writer", "house_reader")
 def roles(bare: Server) -> Iterator[dict[str, Server]]:
     """Places of an empty database that the owner owns; writer and reader are no roles yet."""
     shared = postgres.server()
-    name = bare.conninfo.split("dbname=")[1].split()[0]
+    name = postgres.name_of(bare)
     shared.execute("CREATE ROLE house_owner LOGIN")
     shared.execute(f"ALTER DATABASE {name} OWNER TO house_owner")
     yield {one.split("_")[1]: Server(shared.conninfo(name, user=one), unsafe=True) for one in NAMES}
@@ -60,6 +61,17 @@ def test_roles_the_owner_may_not_make_are_named_first(
     assert 'run as a superuser: CREATE ROLE "house_writer" LOGIN;' in said_first
     with pytest.raises(StoreError, match="cannot reach"):
         connect(roles["writer"])
+
+
+def test_a_writer_without_a_name_leaves_the_reader_a_reader(
+    roles: dict[str, Server], bare: Server
+) -> None:
+    postgres.server().execute("CREATE ROLE house_reader LOGIN")
+    nameless = Server(bare.conninfo.replace(f"user={postgres.OWNER}", ""), reader=roles["reader"])
+    assert keeping.init(roles["owner"], nameless).roles == ["house_reader"]
+    with snapshot(roles["reader"]) as look:
+        assert look.execute("SELECT count(*) FROM reading").fetchall() == [(0,)]
+    assert refused(roles["reader"], "INSERT INTO tally VALUES ('a', 1)")
 
 
 def test_each_role_can_what_it_needs_and_no_more(roles: dict[str, Server], tmp_path: Path) -> None:

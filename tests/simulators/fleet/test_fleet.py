@@ -119,13 +119,23 @@ def test_what_a_fleet_was_told_and_is_not_in_the_ledger_is_found(tmp_path: Path)
     assert '"lost": 2' in ran("check", "--state", str(out), *where, "--json", code=1)
 
 
+def of_one(path: Path) -> Folder:
+    (path / "fleet.json").write_text('["fleet",1,1,"2026-09-01"]')
+    (path / "seeds").write_bytes(bytes(32))
+    (path / "gateway.pem").write_bytes(SigningKey.from_seed(bytes(32)).public.to_pem())
+    return Folder(path)
+
+
+async def test_who_waits_hears_of_what_cannot_be(tmp_path: Path) -> None:
+    fleet = Fleet(of_one(tmp_path), Terms(HOST, 70_000, 1, 30.0))
+    with pytest.raises(OverflowError, match="port"):
+        await fleet.run(fleet.all_up)
+
+
 def test_a_fleet_that_was_killed_is_not_played_again(tmp_path: Path) -> None:
     with pytest.raises(FleetError, match="run plomba-sim fleet prepare"):
         Folder(tmp_path)
-    (tmp_path / "fleet.json").write_text('["fleet",1,1,"2026-09-01"]')
-    (tmp_path / "seeds").write_bytes(bytes(32))
-    (tmp_path / "gateway.pem").write_bytes(SigningKey.from_seed(bytes(32)).public.to_pem())
-    folder = Folder(tmp_path)
+    folder = of_one(tmp_path)
     with pytest.raises(FleetError, match="has 1 devices, asked for 2"):
         folder.take_history(2)
     folder.take_history(1)

@@ -24,6 +24,7 @@ from simulators.fleet.watch import Growth, used
         ([100.0 + at for at in range(11)], False, 1.0),
         ([100.0] * 10, False, 0.0),  # too short to tell
         ([100.0 - at for at in range(11)], True, -1.0),
+        ([100.0] * 10 + [0.0], False, -4.545),  # it has ended
     ],
 )
 def test_memory_is_flat_when_ten_minutes_grow_below_two_per_cent(
