@@ -21,3 +21,7 @@ class Bucket:
             return False
         self._left -= 1
         return True
+
+    def give(self) -> None:
+        """Give a token back that was taken for nothing."""
+        self._left = min(self._burst, self._left + 1)

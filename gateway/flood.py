@@ -10,6 +10,7 @@ event loop, ingest counts in the ledger's thread, so a lock stands around it all
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
 from typing import NamedTuple
 
@@ -29,6 +30,13 @@ SENDERS_MAX = 10_000
 EVIDENCE_MS = 60_000
 # Messages of up to 256 KiB wait here for the next group.
 EVIDENCE_MAX = 16
+
+
+class Paid(NamedTuple):
+    """A refusal that the sender who owns `topic` paid for; `stranger`: its key is unknown."""
+
+    topic: str
+    stranger: bool
 
 
 class Unheard(NamedTuple):
@@ -81,6 +89,15 @@ class Flood:
             sender.kept_at_ms = now_ms
             refusal = Refusal(Reason.FLOOD, why)
             self._rows.append(quarantine.evidence(topic, message, refusal, now_ms))
+
+    def undone(self, paid: Iterable[Paid], unheard: int) -> None:
+        """What was paid by a group that is done once more, and how many of it were not heard."""
+        with self._lock:
+            for topic, stranger in paid:
+                self._sender(topic, 0).bucket.give()
+                if stranger:
+                    self._strangers.give()
+            self._count -= unheard
 
     def told(self) -> Unheard:
         """What was not heard since this was asked last."""

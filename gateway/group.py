@@ -14,7 +14,7 @@ from gateway import quarantine, rules
 from gateway.chain import Placing
 from gateway.chains import Group
 from gateway.clones import TWICE, Twice
-from gateway.flood import Flood
+from gateway.flood import Flood, Paid
 from gateway.judge import Judge
 from gateway.layout import Layouts
 from gateway.opening import Incoming, Keyring, Opened, Sound, open_batch, parse
@@ -43,6 +43,8 @@ class Work:
         self._group = group
         self._sounds = sounds
         self._flood = flood
+        self._paid: list[Paid] = []
+        self._unheard = 0
         self.now_ms = now_ms
         self.alone = alone
         self.turn: set[int] = set()
@@ -100,17 +102,23 @@ class Work:
             topic = topics.receipt_topic(receipt.device)
             self.receipts[topic] = key.seal(wire_receipt.encode(receipt), topic)
 
+    def undo(self) -> None:
+        """Give back what was paid: the group is done once more."""
+        self._flood.undone(self._paid, self._unheard)
+
     def _hears(self, incoming: Incoming, *, stranger: bool = False) -> bool:
         topic, message = incoming
         heard = self._flood.hears(topic, self.now_ms, stranger=stranger)
         if not heard:
             why = "its sender was refused too often"
             self._flood.unheard(topic, message, self.now_ms, why)
+            self._unheard += 1
         return heard
 
     def _refuse(self, incoming: Incoming, refusal: Refusal) -> None:
         stranger = refusal.reason is Reason.UNKNOWN_KEY
         self._flood.refused(incoming.topic, self.now_ms, stranger=stranger)
+        self._paid.append(Paid(incoming.topic, stranger))
         row = quarantine.evidence(incoming.topic, incoming.payload, refusal, self.now_ms)
         self.refused.append(row)
         self.counts["refused"] += 1

@@ -180,6 +180,7 @@ class Ingest:
                         self._work(work)
                 except (Crossed, _NotAlone):
                     self._forget()
+                    work.undo()
                     work = Work(group, sounds, now_ms, self.flood, alone=True)
                     with self._store.transaction():
                         self._work(work)

@@ -88,7 +88,7 @@ class Keyring:
 
     def load(self, key_ids: Iterable[bytes]) -> Mapping[bytes, tuple[DeviceKey, VerifyKey]]:
         """The known keys among `key_ids`, and maybe others; unknown ids are not remembered."""
-        if len(self._keys) > KEYS_CACHED_MAX:
+        if len(self._seen) > KEYS_CACHED_MAX:  # as many as the keys, or more
             self._keys.clear()
             self._seen.clear()
         fresh = set(key_ids) - self._keys.keys()

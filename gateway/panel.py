@@ -53,7 +53,6 @@ class Panel:
         pairs = list(zip(layout.readouts, self._meters, strict=True))
         self.knows_all = all(_names(values, meter) for values, meter in pairs)
         fit = [_fits(values, meter, device_no) for values, meter in pairs]
-        self.is_useful = any(fit)
         self._fit = np.array(fit)
         self._with_sums = [at for at, (_, meter) in enumerate(pairs) if fit[at] and meter.sums]
         self._from_ms = np.array([meter.from_ms for meter in self._meters])
@@ -112,7 +111,8 @@ class Panel:
         """The screen's comparisons of a value with its track."""
         newest, last_at, last, _, stuck_at, _, _, _, judged = self._state
         step = mantissas - last
-        span = np.minimum(at - last_at, _SPAN_MAX_MS)
+        # Negative before the meter was put up. (np.clip takes five times as long.)
+        span = np.maximum(np.minimum(at - last_at, _SPAN_MAX_MS), -_SPAN_MAX_MS)
         plain: npt.NDArray[np.bool_] = (
             (at > newest)
             & (at < judged)
@@ -219,16 +219,12 @@ class Panels:
         gone = self._panels.pop(device_no, {})
         self._readings -= sum(layout.reading_count for layout in gone)
 
-    def known(self, device_no: int, layout: Layout) -> Panel | None:
-        """The panel for batches of that form, if it has been made."""
+    def panel(self, device_no: int, layout: Layout, meters: Mapping[str, Meter]) -> Panel:
+        """The panel for batches of that form; `meters` holds all that it names."""
         if self._generation != self._tracks.generation:
             self.clear()
             self._generation = self._tracks.generation
-        return self._panels.get(device_no, {}).get(layout)
-
-    def panel(self, device_no: int, layout: Layout, meters: Mapping[str, Meter]) -> Panel:
-        """The panel for batches of that form; `meters` holds all that it names."""
-        panel = self.known(device_no, layout)
+        panel = self._panels.get(device_no, {}).get(layout)
         if panel is None:
             if self._readings > READINGS_KEPT_MAX:
                 self._release()

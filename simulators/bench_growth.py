@@ -96,6 +96,8 @@ def _fill(store: SqlStore, registers: int, rows: int) -> None:
 
     connection = store.database.connection
     turns = rows // registers
+    if turns < 1:
+        raise click.ClickException(f"{rows} rows are none a register: give fewer --devices")
     if 37 * turns >= 1_000_000:
         raise click.ClickException(f"{turns} rows a register are too many: give more --devices")
     if isinstance(connection, PostgresConnection):

@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -21,16 +20,15 @@ from gateway.postgres.connection import Connection as PostgresConnection
 from gateway.sql.store import SqlStore, open_store
 from simulators.bench_ingest import INTERVAL_MS, START_MS, Device, register
 from simulators.bench_places import STORES, places_of
+from simulators.fleet import watch
 
 DAY_S = 86_400
 YEAR_DAYS = 365
 # Enough for a register's pages to be split and filled many times.
 TURNS = 500
-# After an outage of an hour the backlog is gone in another one, and a core is left to everything
+# After an outage of an hour the backlog is gone in another one, and a third is left to everything
 # else: closing, pages, the operating system.
 HEADROOM = 3
-TICKS_PER_S = 100
-"""What /proc counts processor time in, on every Linux."""
 
 
 class Spent(NamedTuple):
@@ -152,7 +150,7 @@ def spent(ledger: SqlStore) -> Spent:
             "SELECT pg_database_size(current_database()),"
             " (pg_current_wal_lsn() - '0/0'::pg_lsn)::BIGINT, pg_backend_pid()"
         ).fetchall()
-        cpu_s = _cpu_s(backend)
+        cpu_s = watch.alone(backend).cpu_s
     else:
         sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         (pages,) = sql.execute("PRAGMA page_count").fetchone()
@@ -161,12 +159,6 @@ def spent(ledger: SqlStore) -> Spent:
     (readings,) = sql.execute("SELECT count(*) FROM reading").fetchone()
     (messages,) = sql.execute("SELECT sum(length(message)) FROM batch").fetchone()
     return Spent(readings, disk, log, int(messages or 0), cpu_s)
-
-
-def _cpu_s(pid: int) -> float:
-    """The processor time of a server's process of this machine."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
 def priced(cost: Spent) -> dict[str, float]:

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from gateway.files import sync
 from gateway.handoff.event import data_of
 from gateway.handoff.target import ACKNOWLEDGED, Answer, DueEvent, failed
 
@@ -94,11 +95,7 @@ def write_whole(path: Path, content: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)
 
 
 def harmless(cell: str) -> str:

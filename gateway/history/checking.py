@@ -97,14 +97,20 @@ def check(look: CheckLook, registers: Iterable[int] | None = None) -> Checked:
 
 
 def in_days(register_no: int, readings: Iterable[Reading], timezone: str) -> dict[str, Rollup]:
-    """What readings in the order of time add up to, day by day."""
-    parts: dict[str, list[Reading]] = defaultdict(list)
+    """What readings in the order of time add up to, day by day; one day's are held at once."""
+    found: dict[str, Rollup] = {}
+    part: list[Reading] = []
     end_ms, day = _BEGINNING_MS, ""
     for one in readings:
         if one.at_ms >= end_ms:
+            if part:
+                found[day] = _summed(register_no, day, part)
+            part = []
             _, day, _, end_ms = day_at(Place(register_no, one.at_ms), timezone)
-        parts[day].append(one)
-    return {day: _summed(register_no, day, part) for day, part in parts.items()}
+        part.append(one)
+    if part:
+        found[day] = _summed(register_no, day, part)
+    return found
 
 
 def in_months(days: Iterable[Rollup]) -> dict[str, Rollup]:

@@ -8,7 +8,6 @@ can be checked with a few lines of any language (docs/history.md).
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gateway import files
 from gateway.history.model import HistoryError
 
 FORMAT = "1"
@@ -104,8 +104,7 @@ def write(path: Path, header: Header, parts: Iterable[Sequence[Row]]) -> Header:
             done = header._replace(readings=readings, digest=digest.hexdigest())
             told = {f"plomba.{name}": str(value) for name, value in done._asdict().items()}
             writer.add_key_value_metadata(told | {"plomba.format": FORMAT})
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        files.sync(path)
     except BaseException:
         with suppress(FileNotFoundError):
             path.unlink()
@@ -116,11 +115,7 @@ def write(path: Path, header: Header, parts: Iterable[Sequence[Row]]) -> Header:
 def publish(path: Path, name: Path) -> None:
     """Give a checked file the name under which it is read, for good."""
     path.replace(name)
-    folder = os.open(name.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    files.sync(name.parent)
 
 
 def header(path: Path) -> Header:

@@ -4,15 +4,19 @@ A batch is a view over two tables here, and what only this engine has (who may w
 version of the schema) belongs to no ledger that is compared or moved.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 
+from gateway.postgres.months import FAMILIES
 from gateway.sql.tables import Table
 
 BATCH = "batch"
 _OWN = ("alembic_version", "batch_head", "batch_message", "device_turn")
+# A month that was taken out of its table and still stands beside it.
+_DETACHED = re.compile(rf"({'|'.join(FAMILIES)})_\d{{4}}_\d\d")
 # Rows fetched at a time: a few MiB of the widest.
 ROWS_AT_ONCE = 5000
 
@@ -32,7 +36,7 @@ def tables(session: psycopg.Connection[Any]) -> dict[str, Table]:
     found: dict[str, list[tuple[str, int | None]]] = {}
     for name, column, place in session.execute(_TABLES, (list(_OWN),)):
         found.setdefault(name, []).append((column, place))
-    return {name: _table(name, columns) for name, columns in found.items() if not _detached(name)}
+    return {n: _table(n, columns) for n, columns in found.items() if not _DETACHED.fullmatch(n)}
 
 
 def rows(session: psycopg.Connection[Any], statement: str) -> Iterator[tuple[Any, ...]]:
@@ -47,9 +51,3 @@ def _table(name: str, columns: list[tuple[str, int | None]]) -> Table:
     if name == BATCH:
         key = [(0, "batch_no")]
     return Table(name, tuple(column for column, _ in columns), tuple(column for _, column in key))
-
-
-def _detached(name: str) -> bool:
-    """Whether that is a month that was taken out of its table and still stands beside it."""
-    family, _, month = name.partition("_2")
-    return family in {"reading", "batch_message"} and len(month) == len("026_11")

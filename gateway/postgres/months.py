@@ -31,7 +31,7 @@ class Months:
         known = self._known.setdefault(family, [])
         if any(start <= first_ms and last_ms < end for start, end in known):
             return
-        instants = [at for at in {start_of(at) for at in every} if FIRST_MS <= at < END_MS]
+        instants = list(starts_of(every))
         self._session().execute("SELECT partition_ensure(%s, %s)", (family, instants))
         fresh = {(at, after(at)) for at in instants}
         self._known[family] = list(_joined(sorted({*known, *fresh})))
@@ -45,6 +45,11 @@ def start_of(at_ms: int) -> int:
     """The first instant of the month of `at_ms`."""
     at = datetime.fromtimestamp(at_ms // 1000, UTC)
     return _ms(at.year, at.month)
+
+
+def starts_of(every: Iterable[int]) -> set[int]:
+    """The months of those instants that have one; a broken clock says what is in no calendar."""
+    return {start_of(at_ms) for at_ms in every if FIRST_MS <= at_ms < END_MS}
 
 
 def after(month_ms: int, count: int = 1) -> int:

@@ -16,13 +16,13 @@ from gateway.postgres import catalogue
 from gateway.postgres.copying import copy_rows
 from gateway.postgres.errors import one_line
 from gateway.postgres.locks import LEDGER
-from gateway.postgres.months import FAMILIES, start_of
+from gateway.postgres.months import starts_of
 from gateway.postgres.place import Server
 from gateway.postgres.session import Purpose, open_session
 from gateway.sql.tables import Digest, Rows, Table, digests
 from gateway.store import StoreError
 
-# Tables with rows of their own in a new ledger: they are replaced by what comes.
+# The two tables a batch is here.
 _BATCH_HEAD = "batch_head"
 _BATCH_MESSAGE = "batch_message"
 DAY_MS = 86_400_000
@@ -43,7 +43,7 @@ def move(source: Source, server: Server) -> dict[str, Digest]:
     with _alone(server) as session:
         tables = catalogue.tables(session)
         _same_tables(source.tables, tables)
-        _refuse_used(session, tables, server)
+        _refuse_used(session, server)
         _make_months(session, source)
         _empty(session, tables)
         with _without_triggers(session):
@@ -78,12 +78,10 @@ def _same_tables(theirs: Mapping[str, Table], ours: Mapping[str, Table]) -> None
         raise StoreError(f"the two ledgers' schemas differ ({', '.join(odd)}): update both sides")
 
 
-def _refuse_used(
-    session: psycopg.Connection[Any], tables: Mapping[str, Table], server: Server
-) -> None:
+def _refuse_used(session: psycopg.Connection[Any], server: Server) -> None:
     """A ledger is new as long as nobody did anything in it and it knows nothing of the world."""
     for name in ("audit", "house", "device", "batch"):
-        if name in tables and session.execute(_all("SELECT 1 FROM {} LIMIT 1", name)).fetchone():
+        if session.execute(_all("SELECT 1 FROM {} LIMIT 1", name)).fetchone():
             raise StoreError(
                 f"the ledger {server} is not empty ({name} has rows): move into a new database"
             )
@@ -91,12 +89,12 @@ def _refuse_used(
 
 def _make_months(session: psycopg.Connection[Any], source: Source) -> None:
     for family, table, column in (
-        (FAMILIES[0], "reading", "captured_at_ms"),
-        (FAMILIES[1], "batch", "received_at_ms"),
+        ("reading", "reading", "captured_at_ms"),
+        (_BATCH_MESSAGE, catalogue.BATCH, "received_at_ms"),
     ):
         days = source.rows(f"SELECT DISTINCT {column} / {DAY_MS} FROM {table}")  # noqa: S608
-        months = sorted({start_of(day * DAY_MS) for (day,) in days})
-        session.execute("SELECT partition_ensure(%s, %s::BIGINT[])", (family, months))
+        months = starts_of(day * DAY_MS for (day,) in days)
+        session.execute("SELECT partition_ensure(%s, %s::BIGINT[])", (family, list(months)))
 
 
 def _empty(session: psycopg.Connection[Any], tables: Mapping[str, Table]) -> None:
@@ -129,8 +127,7 @@ def _in_order(session: psycopg.Connection[Any], tables: Mapping[str, Table]) -> 
     )
     needs: dict[str, set[str]] = {name: set() for name in tables}
     for table, needed in rows:
-        said = {catalogue.BATCH if one == _BATCH_HEAD else one for one in (needed,)}
-        needs.get(catalogue.BATCH if table == _BATCH_HEAD else table, set()).update(said)
+        needs.get(_whole(table), set()).add(_whole(needed))
     ordered: list[str] = []
     while len(ordered) < len(needs):
         free = [n for n in sorted(needs) if n not in ordered and needs[n] <= {*ordered}]
@@ -138,6 +135,11 @@ def _in_order(session: psycopg.Connection[Any], tables: Mapping[str, Table]) -> 
             raise StoreError("the schema's tables refer to each other in a circle")
         ordered += free
     return ordered
+
+
+def _whole(table: str) -> str:
+    """A table as it is moved: who refers to a batch's head refers to the batch."""
+    return catalogue.BATCH if table == _BATCH_HEAD else table
 
 
 def _copy(session: psycopg.Connection[Any], source: Source, table: Table) -> None:

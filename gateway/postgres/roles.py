@@ -1,9 +1,9 @@
 """Three roles with the least rights each needs: owner, writer, reader.
 
 The owner has the schema and is used by `plomba-gateway database` alone. The writer, as whom the
-gateway runs, adds and changes rows; it makes no tables but months (by the schema's function), can
-neither change nor remove a batch, nor remove an act, a decision or an entry of the audit log. The
-reader, as whom pages, exports and the pull API look, only selects.
+gateway runs, adds and changes rows; it makes no tables but months and lets go of no others (by the
+schema's functions), can neither change nor remove a batch, nor remove an act, a decision or an
+entry of the audit log. The reader, as whom pages, exports and the pull API look, only selects.
 """
 
 from contextlib import closing

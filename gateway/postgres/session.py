@@ -77,8 +77,11 @@ def open_session(
 
 
 def _with(defaults: dict[str, str], server: Server) -> str:
-    """What the configuration says wins over the defaults."""
-    return make_conninfo(**defaults | _told(server.conninfo))
+    """What the configuration says wins over the defaults, also one by one among the options."""
+    told = _told(server.conninfo)
+    if "options" in told:
+        told["options"] = f"{defaults['options']} {told['options']}"
+    return make_conninfo(**defaults | told)
 
 
 def _told(conninfo: str) -> dict[str, Any]:

@@ -121,10 +121,6 @@ UPDATE archive_file SET taken_at_ms = ?, restored_at_ms = NULL WHERE digest = ?;
 -- name: note-restored
 UPDATE archive_file SET restored_at_ms = ? WHERE digest = ?;
 
--- name: file
-SELECT digest, month, house_group, file, readings, written_at_ms, taken_at_ms, restored_at_ms
-FROM archive_file WHERE digest = ?;
-
 -- name: files
 SELECT digest, month, house_group, file, readings, written_at_ms, taken_at_ms, restored_at_ms
 FROM archive_file ORDER BY month, house_group, written_at_ms;

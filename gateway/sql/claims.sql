@@ -189,7 +189,8 @@ LEFT JOIN claim_decision AS last ON last.decision_no = (
     SELECT max(decision_no) FROM claim_word AS word WHERE word.claim_no = claim.claim_no)
 LEFT JOIN claim_reading AS standing ON standing.claim_no = claim.claim_no
     AND standing.register_no = claim.register_no AND captured_at_ms = claim.at_ms
-WHERE (CAST(:house AS TEXT) IS NULL OR house.name = :house) AND (CAST(:claim_no AS BIGINT) IS NULL OR claim.claim_no = :claim_no)
+WHERE (CAST(:house AS TEXT) IS NULL OR house.name = :house)
+    AND (CAST(:claim_no AS BIGINT) IS NULL OR claim.claim_no = :claim_no)
     AND (CAST(:register_no AS BIGINT) IS NULL OR claim.register_no = :register_no)
     AND claim.at_ms >= :from_ms AND claim.at_ms < :until_ms
 ORDER BY claim.at_ms DESC, claim.claim_no DESC LIMIT :most

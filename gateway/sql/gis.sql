@@ -9,7 +9,8 @@ JOIN event USING (event_no)
 JOIN written_closing USING (closing_no)
 JOIN house USING (house_no)
 WHERE target = :target AND state = 'pending' AND next_at_ms <= :now_ms
-    AND (CAST(:period AS TEXT) IS NULL OR period = :period) AND (CAST(:house AS TEXT) IS NULL OR house.name = :house)
+    AND (CAST(:period AS TEXT) IS NULL OR period = :period)
+    AND (CAST(:house AS TEXT) IS NULL OR house.name = :house)
     AND event_no NOT IN (
         SELECT event_no FROM gis_value_line JOIN gis_value USING (transport_guid)
         WHERE gis_value.state = 'open')

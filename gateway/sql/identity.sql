@@ -7,7 +7,8 @@ SELECT i.invitation_no, i.label, i.house_no, h.name, coalesce(i.device, ''), i.m
 FROM invitation i JOIN house h USING (house_no)
 LEFT JOIN enrolment e USING (invitation_no)
 LEFT JOIN device d USING (device_no)
-WHERE (CAST(:house AS TEXT) IS NULL OR h.name = :house) AND i.secret_sha256 = coalesce(:hash, i.secret_sha256)
+WHERE (CAST(:house AS TEXT) IS NULL OR h.name = :house)
+    AND i.secret_sha256 = coalesce(:hash, i.secret_sha256)
 ORDER BY i.invitation_no DESC;
 
 -- name: invite
@@ -36,7 +37,8 @@ RETURNING certificate_no;
 SELECT certificate_no, serial, issuer, profile, subject, key_sha256, valid_from_ms, valid_to_ms,
     pem, revoked_at_ms, coalesce(revoked_for, '')
 FROM certificate
-WHERE key_sha256 = coalesce(:key, key_sha256) AND (CAST(:device_no AS BIGINT) IS NULL OR device_no = :device_no)
+WHERE key_sha256 = coalesce(:key, key_sha256)
+    AND (CAST(:device_no AS BIGINT) IS NULL OR device_no = :device_no)
 ORDER BY valid_to_ms DESC, certificate_no DESC;
 
 -- name: owner
@@ -78,7 +80,8 @@ INSERT INTO enrolment_refusal (hour_ms, first_at_ms, last_at_ms, reason, invitat
 VALUES (:hour_ms, :now_ms, :now_ms, :reason, :invitation, :device, :fingerprint, :source,
     :detail, 1)
 ON CONFLICT (hour_ms, reason, invitation, device, source)
-    DO UPDATE SET count = enrolment_refusal.count + 1, last_at_ms = :now_ms, fingerprint = :fingerprint;
+    DO UPDATE SET count = enrolment_refusal.count + 1, last_at_ms = :now_ms,
+        fingerprint = :fingerprint;
 
 -- name: drop-refusals
 -- The newest of every reason stay, so that a flood of one kind hides no other.

@@ -136,15 +136,6 @@ JOIN point o ON o.point_no = r.other_point_no
 WHERE p.house_no = ?1 AND r.since_ms < ?2 AND (r.until_ms IS NULL OR r.until_ms >= ?2)
 ORDER BY r.point_no, r.since_ms;
 
--- name: related-points
-SELECT p.name, r.kind, o.name
-FROM point_relation r
-JOIN point p USING (point_no)
-JOIN point o ON o.point_no = r.other_point_no
-JOIN house h ON h.house_no = p.house_no
-WHERE h.name = ?1 AND r.since_ms < ?2 AND (r.until_ms IS NULL OR r.until_ms >= ?2)
-ORDER BY p.name, r.since_ms;
-
 -- name: meters-of-point
 SELECT m.serial FROM installation i
 JOIN meter m USING (meter_no) JOIN point p USING (point_no)

@@ -226,6 +226,8 @@ class PeopleLedger:
         changed = 0
         for page in self._texts(table, column):
             pairs = [(text, names.replaced(text)) for text in page if names.within(text)]
+            if not pairs:
+                continue
             changed += self._sql.execute(
                 f"UPDATE {table} SET {column} = w.value ->> 1 FROM json_each(?) w"  # noqa: S608 - ours
                 f" WHERE {column} = w.value ->> 0",

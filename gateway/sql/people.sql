@@ -76,7 +76,8 @@ WHERE account_no = :account ORDER BY decision_no
 SELECT forgetting_no, account_no, number, house.name, dwelling, words, takes_dwelling, asked_by,
        why, asked_at_ms, pseudonym
 FROM forgetting JOIN account USING (account_no) JOIN house USING (house_no)
-WHERE CASE WHEN CAST(:number AS BIGINT) IS NULL THEN done_at_ms IS NULL ELSE forgetting_no = :number END
+WHERE CASE WHEN CAST(:number AS BIGINT) IS NULL THEN done_at_ms IS NULL
+    ELSE forgetting_no = :number END
 ORDER BY forgetting_no
 
 -- name: documents

@@ -69,11 +69,13 @@ JOIN register USING (register_no)
 JOIN meter USING (meter_no)
 WHERE decision_no = ? AND standing = 'proposed'
 
--- A contradiction between sources (V-SRC) is shown with what is in doubt even where what it is about
--- counts: somebody is to look. A claim's own verdict only says who brought it.
+-- A contradiction between sources (V-SRC) is shown with what is in doubt even where what it is
+-- about counts: somebody is to look. A claim's own verdict only says who brought it.
 -- name: waiting
-SELECT serial, obis, captured_at_ms, copy, CASE register.registered WHEN 1 THEN 0 ELSE register_no END,
-       house.name, dwelling, point.name, resource, register.unit, mantissa, exponent, rule, detail, register_no
+SELECT serial, obis, captured_at_ms, copy,
+       CASE register.registered WHEN 1 THEN 0 ELSE register_no END,
+       house.name, dwelling, point.name, resource, register.unit, mantissa, exponent, rule, detail,
+       register_no
 FROM verdict
 JOIN reading USING (register_no, captured_at_ms, copy)
 JOIN register USING (register_no)

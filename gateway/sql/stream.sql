@@ -47,7 +47,8 @@ WHERE decision_no > ? AND decision_no <= ? ORDER BY decision_no LIMIT ?
 -- The registers that readings of a device under these names may be stored under.
 -- name: registers
 WITH wanted AS (
-    SELECT CAST(w.value ->> 0 AS BIGINT) AS device_no, w.value ->> 1 AS serial, w.value ->> 2 AS obis
+    SELECT CAST(w.value ->> 0 AS BIGINT) AS device_no, w.value ->> 1 AS serial,
+           w.value ->> 2 AS obis
     FROM json_each(?) w
 )
 SELECT wanted.device_no, wanted.serial, wanted.obis, register.register_no FROM wanted

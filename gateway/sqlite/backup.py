@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from gateway import files
 from gateway.sqlite.schema import version
 from gateway.store import StoreError
 
@@ -80,9 +81,5 @@ def replace(path: Path, new: Path, aside: Path) -> None:
 
 def sync(file: Path) -> None:
     """Bring a file and its name to the disk."""
-    for path in (file, file.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    files.sync(file)
+    files.sync(file.parent)

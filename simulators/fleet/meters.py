@@ -35,7 +35,6 @@ BACKLOG_H_MAX = (STANDING_DAYS - 2) * 24
 CABINET_EVERY, CABINET_METERS = 10, 100
 # Flats of a house where devices have one meter each.
 HOUSE_DEVICES = 100
-_MS_PER_H = 3_600_000
 _SOFTWARE = "fleet 1"
 
 

@@ -4,6 +4,7 @@ import getpass
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -19,7 +20,7 @@ from simulators.fleet.folder import FleetError
 _FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 _NAME = "plomba"
 _START_S_MAX = 60.0
-# As docs/operations.md would set them on a machine of this size; fsync stays on.
+# As deploy/cloud/postgres/plomba.conf, for a smaller machine; fsync stays on.
 _SETTINGS = ("max_connections=50", "shared_buffers=256MB", "max_wal_size=2GB", "timezone=UTC")
 
 
@@ -62,7 +63,8 @@ def started() -> Iterator[Server]:
             _await(user, port, folder / "log")
             yield Server(process.pid, port)
         finally:
-            process.terminate()
+            # The fast shutdown: the one of SIGTERM would wait for whoever is still connected.
+            process.send_signal(signal.SIGINT)
             process.wait()
 
 

@@ -1,30 +1,34 @@
 """Everything three times, on one machine: NATS nodes, PostgreSQL nodes, and two collectors.
 
-The programs, their configuration and the scripts are those of deploy/cloud and docs/cluster.md; a
-fleet (simulators/fleet) is the load. Whatever leads can be killed and put back.
+The programs, their configuration (tests/servers/nats.py) and the scripts are those of deploy/cloud
+and docs/cluster.md; a fleet (simulators/fleet) is the load. Whatever leads can be killed and put
+back.
 """
 
 import asyncio
 import json
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from urllib.request import urlopen
 
+from gateway.broker.model import Tls
 from simulators.fleet.fleet import Fleet, Terms
 from simulators.fleet.packets import Version
 from simulators.fleet.place import Place
-from tests.cloud_sync.brokers import HOST, Authority, free_port
+from simulators.fleet.preparing import Step
+from tests.cloud_sync.brokers import HOST
+from tests.servers import nats
 from tests.servers.standbys import Standbys
 
 NODES = ("m1", "m2", "m3")
 PARTITIONS = 4
 COLLECTORS = 2
-ROOT = Path(__file__).parents[2]
-NATS = Path(sys.executable).with_name("nats-server")
 # What MQTT keeps until every session it is for has acknowledged it: its leader is what is killed.
 MESSAGES = "$MQTT_msgs"
 START_S = 60.0
+# By that name nodes know each other; a certificate for an address would not do.
+AMONG = "localhost"
 
 
 class Cluster(Place):
@@ -32,12 +36,27 @@ class Cluster(Place):
 
     def __init__(self, folder: Path, databases: Standbys, devices: int) -> None:
         self.databases = databases
-        self.mqtt = {name: free_port() for name in NODES}
-        self._routes = {name: free_port() for name in NODES}
-        self._http = {name: free_port() for name in NODES}
-        # Nodes are server and client to each other, which no certificate of a broker may be.
-        self._among = Authority(folder, "nodes").issue(HOST)
+        self.nodes = {name: nats.Node(name, folder) for name in NODES}
         super().__init__(folder, devices, COLLECTORS, self._ledger_toml(folder))
+
+    def set_up(self, meters: int, say: Callable[[str], None]) -> list[Step]:
+        """As every place, and the nodes' files."""
+        steps = super().set_up(meters, say)
+        folder = self.folder / "nodes"
+        self.command("ca", "issue-server", AMONG, "--node", "--out", str(folder))
+        tls = Tls(
+            self.folder / "data/ca/root.pem", folder / f"{AMONG}.pem", folder / f"{AMONG}.key"
+        )
+        routes = [f'"nats://{AMONG}:{node.route}"' for node in self.nodes.values()]
+        for node in self.nodes.values():
+            node.configure(tls, routes)
+            shutil.copytree(self.folder / "rules", node.folder / "rules")
+            # On one machine each node needs a port of its own.
+            main = node.folder / "rules" / "plomba.conf"
+            text = main.read_text()
+            assert text.count(f"port: {self.device_port}\n") == 1
+            main.write_text(text.replace(f"port: {self.device_port}\n", f"port: {node.mqtt}\n"))
+        return steps
 
     def _ledger_toml(self, folder: Path) -> str:
         place = self.databases.place()
@@ -50,7 +69,7 @@ class Cluster(Place):
 
     def load(self, interval_s: float, seed: int) -> Fleet:
         """The fleet, each device at first with a node of its own turn."""
-        first, *others = self.mqtt.values()
+        first, *others = (node.mqtt for node in self.nodes.values())
         terms = Terms(
             *(HOST, first, self.devices, interval_s, Version.V311, self.tls),
             seed=seed,
@@ -70,66 +89,27 @@ class Cluster(Place):
 
     async def start_node(self, name: str) -> None:
         """A node of NATS, the first time or again after it was killed."""
-        main = self.folder / f"{name}.conf"
-        # On one machine each node needs a port of its own.
-        own = (self.folder / "rules/plomba.conf").read_text()
-        listens = own.replace(f"port: {self.device_port}", f"port: {self.mqtt[name]}")
-        (self.folder / f"rules/{name}.conf").write_text(listens)
-        routes = ", ".join(f'"nats-route://{HOST}:{port}"' for port in self._routes.values())
-        among = self._among
-        tls = (
-            f'tls {{ ca_file: "{among.ca}", cert_file: "{among.certificate}", '
-            f'key_file: "{among.key}" }}'
-        )
-        main.write_text(
-            f'server_name: {name}\nlisten: "{HOST}:-1"\nhttp: "{HOST}:{self._http[name]}"\n'
-            f'jetstream {{ store_dir: "{self.folder}/{name}" }}\n'
-            f'cluster {{ name: plomba, listen: "{HOST}:{self._routes[name]}", '
-            f"routes: [{routes}], {tls} }}\n"
-            f'include "rules/{name}.conf"\n'
-        )
-        await self._start(name, [str(NATS), "-c", str(main)])
+        main = self.nodes[name].folder / "node.conf"
+        await self._start(name, [str(nats.NATS_SERVER), "-c", str(main)])
 
     async def leader(self) -> str:
-        """The node that leads the stream of messages, or the cluster as long as there is none."""
+        """The node that leads the stream of messages, as soon as one does."""
         async with asyncio.timeout(START_S):
             while True:
-                for name in NODES:
-                    found = await asyncio.to_thread(self._leading, name)
-                    if found is not None:
+                for node in self.nodes.values():
+                    if found := await asyncio.to_thread(node.leader_of, MESSAGES):
                         return found
                 await asyncio.sleep(0.2)
 
     async def in_step(self) -> None:
-        """Until every node says that it is healthy: it leads, or has all that its leader has."""
+        """Until every node says that it is healthy."""
         async with asyncio.timeout(START_S):
-            for name in NODES:
-                while not await asyncio.to_thread(self._is_healthy, name):  # noqa: ASYNC110 - it tells nobody
+            for node in self.nodes.values():
+                while not await asyncio.to_thread(node.is_healthy):  # noqa: ASYNC110 - it tells nobody
                     await asyncio.sleep(0.2)
 
-    def _is_healthy(self, name: str) -> bool:
-        told = self._asked(name, "healthz")
-        return told is not None and told.get("status") == "ok"
-
-    def _leading(self, name: str) -> str | None:
-        told = self._asked(name, "jsz?accounts=1&streams=1") or {}
-        for account in told.get("account_details", []):
-            for stream in account.get("stream_detail", []):
-                if stream["name"] == MESSAGES:
-                    return stream.get("cluster", {}).get("leader") or None
-        return told.get("meta_cluster", {}).get("leader") or None
-
-    def _asked(self, name: str, what: str) -> dict[str, Any] | None:
-        """What a node tells of itself; None where it tells nothing."""
-        try:
-            with urlopen(f"http://{HOST}:{self._http[name]}/{what}", timeout=5) as answer:
-                told: dict[str, Any] = json.load(answer)
-        except OSError:
-            return None
-        return told
-
     def _toml(self, name: str) -> str:
-        first, *others = (f"{HOST}:{port}" for port in self.mqtt.values())
+        first, *others = (f"{HOST}:{node.mqtt}" for node in self.nodes.values())
         names = ", ".join(f'"{one}"' for one in self.names)
         return f"""\
 data = "data"

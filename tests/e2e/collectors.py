@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from cloud_sync import mqtt
@@ -21,9 +21,9 @@ from gateway.postgres.place import Server
 from gateway.sql.broker import SpeakersLedger
 from gateway.sql.store import open_store
 from tests.e2e.edges import Edge
+from tests.e2e.place import until
 
 ROOT = Path(__file__).parents[2]
-START_S = 90.0
 
 
 class House:
@@ -132,10 +132,3 @@ async def fresh(edges: Sequence[Edge]) -> None:
     """Until each edge has a receipt for something it took after this was called."""
     wanted = [(edge, edge.spool.head + 1) for edge in edges]
     await until(lambda: all(edge.spool.through >= number for edge, number in wanted), 180.0)
-
-
-async def until(holds: Callable[[], bool], within_s: float = START_S) -> None:
-    """Wait until something outside holds."""
-    async with asyncio.timeout(within_s):
-        while not holds():  # noqa: ASYNC110 - what is outside tells nobody
-            await asyncio.sleep(0.05)

@@ -180,10 +180,8 @@ interval_s = 3600
             await process.wait()
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def until(holds: Callable[[], bool], within_s: float = 90.0) -> None:
     """Wait until something outside holds."""
-    for _ in range(1200):
-        if holds():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110 - what is outside tells nobody
+            await asyncio.sleep(0.05)

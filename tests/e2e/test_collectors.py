@@ -16,8 +16,9 @@ from gateway.collecting import secret_name
 from gateway.config import LEDGER_FILE
 from gateway.postgres.place import Server
 from tests.cloud_sync.brokers import HOST, free_port, needs_mosquitto
-from tests.e2e.collectors import House, fresh, until
+from tests.e2e.collectors import House, fresh
 from tests.e2e.edges import Edge, running, settings_of, taking
+from tests.e2e.place import until
 from tests.gateway.broker.walls import Walls, walls
 from tests.gateway.test_handoff_webhook import http, serving
 from tests.gateway.town import HOUR_MS, SINCE_MS, Town

@@ -20,7 +20,16 @@ from gateway.flood import (
     Flood,
 )
 from gateway.ingest import Incoming
-from tests.gateway.estate import DAY_MS, MIDNIGHT_MS, Device, Estate, a_day, opened
+from tests.gateway.estate import (
+    DAY_MS,
+    MIDNIGHT_MS,
+    Device,
+    Estate,
+    a_day,
+    a_readout,
+    kwh,
+    opened,
+)
 
 NOW_MS = MIDNIGHT_MS + 400 * DAY_MS
 
@@ -79,6 +88,15 @@ def test_good_messages_cost_nothing(estate: Estate) -> None:
     for _ in range(5):
         estate.take(*good, now_ms=NOW_MS)
     assert estate.refused() == {}
+
+
+def test_a_group_that_is_done_once_more_is_paid_for_once(estate: Estate) -> None:
+    """What speaks twice writes the audit log, and so has its group done once more alone."""
+    estate.take(estate.edge.sign(a_readout(MIDNIGHT_MS, kwh(1010))))
+    twins = [Device().sign(a_readout(MIDNIGHT_MS, kwh(2000 + at))) for at in range(40)]
+    for _ in range(3):  # a burst of 64 pays for two of them, and then none is left
+        assert estate.take(*twins).counts == {"refused": 40}
+    assert estate.refused() == {"sequence-reused": 80, "flood": 40}
 
 
 def test_a_multitude_of_made_up_senders_is_bounded_together(estate: Estate) -> None:

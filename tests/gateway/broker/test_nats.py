@@ -189,11 +189,11 @@ class TestNodes:
     async def test_no_certificate_no_route_and_no_way_beside_mqtt(self, cluster: Cluster) -> None:
         tls = cluster.nodes.realm.issue("edge-1")
         node = cluster.nodes.nodes["n1"]
-        # At the door between the nodes everything may be said: a node is answered, a device not.
+        # At the door between the nodes everything may be said.
         own = cluster.nodes.realm.issue("localhost", Profile.NODE)
-        await _info(node.route, own.context())
-        with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
-            await _info(node.route, tls.context())
+        assert await _as_a_node(node.route, own.context()) == b"PONG\r\n"
+        said = await _as_a_node(node.route, tls.context())
+        assert said == b"-ERR 'Authorization Violation'\r\n"
         # NATS' own protocol on this machine: there are no users for it.
         reader, writer = await asyncio.open_connection(HOST, node.native)
         await reader.readline()
@@ -217,11 +217,17 @@ async def _let_in(settings: mqtt.Settings) -> None:
                 await asyncio.sleep(0.1)
 
 
-async def _info(port: int, context: ssl.SSLContext) -> None:
-    """The line by which a node answers at the door of the nodes, where TLS comes first."""
+async def _as_a_node(port: int, context: ssl.SSLContext) -> bytes:
+    """What is answered at the door of the nodes to one who says that it is a node."""
     reader, writer = await asyncio.open_connection("localhost", port, ssl=context)
     try:
-        line = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
+        async with asyncio.timeout(20):
+            # Who it is a node tells before it asks, to whoever has a certificate of the authority.
+            assert (await reader.readline()).startswith(b"INFO ")
+            writer.write(b'CONNECT {"name":"x","cluster":"plomba","tls_required":true}\r\n')
+            writer.write(b'INFO {"server_id":"x","server_name":"x","cluster":"plomba"}\r\nPING\r\n')
+            while not (line := await reader.readline()).startswith((b"PONG", b"-ERR")):
+                assert line
+            return line
     finally:
         writer.transport.abort()
-    assert line.startswith(b"INFO ")

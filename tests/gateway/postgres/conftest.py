@@ -6,6 +6,11 @@ from gateway.postgres.place import Server
 from tests.servers import postgres
 
 
+@pytest.fixture(autouse=True)
+def engine() -> None:
+    """Nothing: these tests make their own ledgers, of either engine, whatever the others are on."""
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A new database with the schema."""

@@ -208,6 +208,16 @@ def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
     assert "\n" not in said
 
 
+def test_options_of_the_configuration_come_to_ours(server: Server) -> None:
+    place = Server(f"{server.conninfo} options='-c TimeZone=Europe/Moscow'", unsafe=True)
+    with closing(connect(place, "off")) as database:
+        settings = [
+            database.connection.execute(f"SHOW {name}").fetchone()
+            for name in ("lock_timeout", "jit", "TimeZone")
+        ]
+    assert settings == [("15s",), ("off",), ("Europe/Moscow",)]
+
+
 def test_a_newer_programs_ledger_is_refused(server: Server) -> None:
     with closing(connect(server, "off")) as database:
         database.connection.execute("UPDATE alembic_version SET version_num = '9999'")

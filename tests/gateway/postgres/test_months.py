@@ -9,7 +9,7 @@ from typing import TypeVar
 import psycopg
 import pytest
 
-from drivers.reading import to_ms
+from drivers.reading import TIME_MS_MAX, to_ms
 from gateway.config import GatewayConfig
 from gateway.config_ledger import LedgerConfig
 from gateway.postgres import months as calendar
@@ -71,14 +71,20 @@ def test_months_stand_ready_and_are_made_once(server: Server) -> None:
 
 
 def test_a_reading_of_any_time_finds_its_month(server: Server, store: SqlStore) -> None:
-    times = (0, calendar.FIRST_MS, MIDNIGHT_MS, calendar.END_MS - 1, calendar.END_MS)
+    no_year_ms = 2 * TIME_MS_MAX
+    times = (
+        *(-no_year_ms, 0, calendar.FIRST_MS, MIDNIGHT_MS),
+        *(calendar.END_MS - 1, calendar.END_MS, no_year_ms),
+    )
     with store.ingesting():
         store.ledger.add_readings([reading(at) for at in times])
     assert [where(store, at) for at in times] == [
         "reading_early",
+        "reading_early",
         "reading_2020_01",
         "reading_2026_10",
         "reading_2099_12",
+        "reading_far",
         "reading_far",
     ]
     assert all(names(server).values())

@@ -1,4 +1,7 @@
-"""Every statement of gateway/sql is understood by both engines, also those no test comes to."""
+"""Both engines understand every statement of gateway/sql with a name, whether tests use it or not.
+
+Those that stand inside a function are run by its tests, with ledgers on either engine.
+"""
 
 import importlib
 import pkgutil
