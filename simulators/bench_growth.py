@@ -1,17 +1,20 @@
 """What a reading costs in a ledger that is large already, as a ratio to a small one.
 
 The ledgers hold as many rows as asked for, of the same registers, quarter of an hour by quarter
-of an hour up to the beginning of the measurement; they are made by SQL, register by register,
-and opened anew. Then batches are ingested in turns, a part into each ledger and round again, so
-that a busy machine slows them alike. The first part meets empty caches (it asks the ledger for the
-past of every register) and is told by itself; the median of the others is what a reading costs.
+of an hour up to the beginning of the measurement. They are made by SQL: what is old register by
+register, the end in groups of all registers, as ingest writes it. (Rows put in one register after
+another leave every page full, so that each register's next row splits several of them: that
+happens in no ledger that grew.) Then they are opened anew, and batches are ingested in turns, a
+part into each ledger and round again, so that a busy machine slows them alike. The first part meets
+empty caches (it asks the ledger for the past of every register) and is told by itself; the median
+of the others is what a reading costs, their mean is told beside it.
 """
 
 import math
 import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -27,12 +30,14 @@ if TYPE_CHECKING:
 
 # One cold part and these.
 PARTS = 12
-# What is made in one transaction.
-FILL_ROWS = 2_000_000
+# What is made in one transaction: of what is old, and at the end, where it is a group of ingest.
+FILL_ROWS, GROUP_ROWS = 2_000_000, 10_000
+# Two leaves of a register, and more than a measurement adds: what is before them is not touched.
+GROWN_TURNS = 250
 
 _FILL = """
 WITH RECURSIVE back(n) AS (
-    SELECT CAST({turns} AS BIGINT) UNION ALL SELECT n - 1 FROM back WHERE n > 1
+    SELECT CAST({first} AS BIGINT) UNION ALL SELECT n - 1 FROM back WHERE n > {last}
 )
 INSERT INTO reading
 SELECT r.register_no, {start_ms} - back.n * {interval_ms}, 0, 1000000 - 37 * back.n, 0, 0, 0, 0
@@ -40,6 +45,15 @@ FROM register r CROSS JOIN back
 WHERE r.register_no > {above} AND r.register_no <= {upto}
 ORDER BY r.register_no, back.n DESC
 """
+
+
+class Part(NamedTuple):
+    """Rows of one transaction: of registers beyond `above`, from `first` to `last` turns back."""
+
+    above: int
+    upto: int
+    first: int
+    last: int
 
 
 def measure(
@@ -71,8 +85,13 @@ def measure(
         "readings": len(messages) * size,
         "registers": size * len(devices),
         "ledgers": [
-            {"rows_before": rows, "us_per_reading": round(cost, 2), "cold_us": round(cold[0], 2)}
-            for rows, cost, cold in zip(rows_before, costs, taken_us, strict=True)
+            {
+                "rows_before": rows,
+                "us_per_reading": round(cost, 2),
+                "mean_us": round(statistics.fmean(part_us[1:]), 2),
+                "cold_us": round(part_us[0], 2),
+            }
+            for rows, cost, part_us in zip(rows_before, costs, taken_us, strict=True)
         ],
         "growth": round(costs[-1] / costs[0], 3),
     }
@@ -103,17 +122,22 @@ def _fill(store: SqlStore, registers: int, rows: int) -> None:
     if isinstance(connection, PostgresConnection):
         instants = [START_MS - turn * INTERVAL_MS for turn in range(1, turns + 1)]
         connection.execute("SELECT partition_ensure('reading', ?)", (instants,))
-    step = max(1, FILL_ROWS // turns)
-    for above in range(0, registers, step):
+    for part in _parts(registers, turns):
         with store.transaction():
             connection.execute(
-                _FILL.format(
-                    turns=turns,
-                    start_ms=START_MS,
-                    interval_ms=INTERVAL_MS,
-                    above=above,
-                    upto=above + step,
-                )
+                _FILL.format(start_ms=START_MS, interval_ms=INTERVAL_MS, **part._asdict())
             )
     if isinstance(connection, PostgresConnection):
         connection.execute("VACUUM ANALYZE reading")
+
+
+def _parts(registers: int, turns: int) -> Iterator[Part]:
+    """The rows of so many turns of every register, the oldest first."""
+    grown = min(turns, GROWN_TURNS)
+    if turns > grown:
+        step = max(1, FILL_ROWS // (turns - grown))
+        for above in range(0, registers, step):
+            yield Part(above, above + step, turns, grown + 1)
+    step = max(1, GROUP_ROWS // registers)
+    for first in range(grown, 0, -step):
+        yield Part(0, registers, first, max(first - step, 0) + 1)

@@ -24,11 +24,11 @@ Durability = Literal["full", "off"]
 BUSY_TIMEOUT_S = 15.0
 # The hot leaves of the readings of some 100 000 registers, so that an insert finds its page.
 CACHE_KIB = 64 * 1024
-# Pages of WAL before they are copied into the file: a sixteenth of it, 64 MiB at least and 256 MiB
+# Pages of WAL before they are copied into the file: an eighth of it, 64 MiB at least and 512 MiB
 # at most. A group of 10 000 readings touches up to as many pages, one for each register, and in a
 # large file they lie far apart: copied after every few groups, each would be written to its place
 # again and again (`plomba-sim bench ingest --rows-before` tells the difference).
-CHECKPOINT_SHARE, CHECKPOINT_PAGES_MIN, CHECKPOINT_PAGES_MAX = 16, 16_384, 65_536
+CHECKPOINT_SHARE, CHECKPOINT_PAGES_MIN, CHECKPOINT_PAGES_MAX = 8, 16_384, 131_072
 
 
 # What SQLite raises, as itself and not as a subclass, for a file it cannot make sense of.
