@@ -172,12 +172,16 @@ def _run(size: Size, terms: dict[str, Any], play: Played, *, as_json: bool) -> N
         place = Place(Path(folder), size.devices, size.collectors, ledger)
         if server is not None:
             place.pids["postgres"] = server.pid
-        document = asyncio.run(_played(place, size.meters, terms, play))
+        document = asyncio.run(_played(place, size.meters, server, terms, play))
     told(size._asdict() | document, as_json=as_json)
 
 
-async def _played(place: Place, meters: int, terms: dict[str, Any], play: Played) -> dict[str, Any]:
+async def _played(
+    place: Place, meters: int, server: Server | None, terms: dict[str, Any], play: Played
+) -> dict[str, Any]:
     steps = place.set_up(meters, lambda text: click.echo(text, err=True))
+    if server is not None:
+        server.analyze()
     document: dict[str, Any] = {"prepared": {step.what: step.seconds for step in steps}}
     async with standing(place):
         fleet = Fleet(

@@ -43,10 +43,12 @@ _CANNOT = (
 # writes any more because another one does.
 _LOST = ("08", "57P", "25006", "25P03")
 # What ingest asks is by keys it holds in its hand. The planner does not know how few they are, and
-# up to some millions of readings would rather read every month than look them up; nor does it know
-# that plans for 40 months are dear to make, and that any two of them are the same.
+# up to some millions of readings would rather read every month than look them up; a table that is
+# small or empty it would keep at hand and go through for each key, also when it has grown. Nor does
+# it know that plans for 40 months are dear to make, and that any two of them are the same.
 _BY_KEYS = (
     "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
+    " SET LOCAL enable_material = off; SET LOCAL enable_seqscan = off;"
     " SET LOCAL plan_cache_mode = force_generic_plan;"
 )
 

@@ -55,6 +55,8 @@ def move(source: Source, server: Server) -> dict[str, Digest]:
         if here != there:
             wrong = ", ".join(name for name in here if here[name] != there[name])
             raise StoreError(f"the ledger did not arrive as it was ({wrong}): nothing is moved")
+        # Without statistics the first groups would be entered at a hundredth of the usual speed.
+        session.execute("ANALYZE")
     return here
 
 

@@ -44,6 +44,10 @@ JOIN batch b ON b.device_no = CAST(w.value ->> 0 AS BIGINT)
     AND b.sequence = CAST(w.value ->> 1 AS BIGINT)
 """
 
+# A reading is looked up by a subquery of its own for each thing asked of it, not by a join: as long
+# as PostgreSQL has no statistics (a new ledger, a new month) it believes that one reading in 200 is
+# accepted, and would go through all keys for each of those.
+
 # No statement here sees claims (gateway/claims/), which are in no batch and no automatic_reading:
 # what a person says never decides on an automatic reading.
 
@@ -63,13 +67,17 @@ WITH wanted AS MATERIALIZED (
             ORDER BY r.captured_at_ms DESC LIMIT 1) AS at
     FROM wanted w
 ), valued AS MATERIALIZED (
-    SELECT l.*, a.mantissa, coalesce(
+    SELECT l.*,
+        (SELECT r.mantissa FROM automatic_reading r WHERE r.register_no = l.register_no
+            AND r.captured_at_ms = l.at AND r.state = 0) AS mantissa,
         (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = l.register_no
+            AND r.captured_at_ms < l.at AND r.state = 0
+            ORDER BY r.captured_at_ms DESC LIMIT 1) AS before,
+        coalesce((SELECT r.captured_at_ms FROM automatic_reading r
+            WHERE r.register_no = l.register_no
             AND r.captured_at_ms < l.at - l.span_ms AND r.state = 0
             ORDER BY r.captured_at_ms DESC LIMIT 1), l.at - l.span_ms) AS start
     FROM last l
-    LEFT JOIN automatic_reading a
-        ON a.register_no = l.register_no AND a.captured_at_ms = l.at AND a.state = 0
     WHERE l.newest IS NOT NULL
 ), differing AS MATERIALIZED (
     SELECT v.*, coalesce(
@@ -81,12 +89,10 @@ WITH wanted AS MATERIALIZED (
 SELECT d.register_no, d.newest, d.at, d.mantissa,
     (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = d.register_no
         AND r.captured_at_ms > d.other AND r.state = 0 ORDER BY r.captured_at_ms LIMIT 1),
-    p.captured_at_ms, p.mantissa
+    d.before,
+    (SELECT r.mantissa FROM automatic_reading r WHERE r.register_no = d.register_no
+        AND r.captured_at_ms = d.before AND r.state = 0)
 FROM differing d
-LEFT JOIN automatic_reading p
-    ON p.register_no = d.register_no AND p.state = 0 AND p.captured_at_ms =
-    (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = d.register_no
-        AND r.captured_at_ms < d.at AND r.state = 0 ORDER BY r.captured_at_ms DESC LIMIT 1)
 """
 
 # Each register's periods are asked for by their bounds, so that the primary key answers.
@@ -99,36 +105,47 @@ WITH RECURSIVE wanted AS MATERIALIZED (
             WHERE r.register_no = w.register_no AND r.state = 0
             ORDER BY r.captured_at_ms DESC LIMIT 1) / ?2 AS period
     FROM wanted w
-), back(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM back WHERE n + 1 < ?3)
-SELECT last.register_no, r.captured_at_ms, r.mantissa
-FROM last CROSS JOIN back
-JOIN automatic_reading r ON r.register_no = last.register_no AND r.state = 0 AND r.captured_at_ms =
-    (SELECT o.captured_at_ms FROM automatic_reading o WHERE o.register_no = last.register_no
-        AND o.captured_at_ms >= (last.period - n) * ?2
-        AND o.captured_at_ms < (last.period - n + 1) * ?2 AND o.state = 0
-        ORDER BY o.captured_at_ms LIMIT 1)
-ORDER BY last.register_no, r.captured_at_ms
+), back(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM back WHERE n + 1 < ?3
+), opening AS MATERIALIZED (
+    SELECT last.register_no,
+        (SELECT o.captured_at_ms FROM automatic_reading o WHERE o.register_no = last.register_no
+            AND o.captured_at_ms >= (last.period - n) * ?2
+            AND o.captured_at_ms < (last.period - n + 1) * ?2 AND o.state = 0
+            ORDER BY o.captured_at_ms LIMIT 1) AS at
+    FROM last CROSS JOIN back
+)
+SELECT opening.register_no, opening.at,
+    (SELECT r.mantissa FROM automatic_reading r WHERE r.register_no = opening.register_no
+        AND r.captured_at_ms = opening.at AND r.state = 0)
+FROM opening WHERE opening.at IS NOT NULL
+ORDER BY opening.register_no, opening.at
 """
 
 _AROUND = """
 WITH wanted AS MATERIALIZED (
     SELECT CAST(value ->> 0 AS BIGINT) AS register_no, CAST(value ->> 1 AS BIGINT) AS at
     FROM json_each(?)
+), near AS MATERIALIZED (
+    SELECT w.*,
+        (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = w.register_no
+            AND r.captured_at_ms < w.at AND r.state = 0
+            ORDER BY r.captured_at_ms DESC LIMIT 1) AS before,
+        (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = w.register_no
+            AND r.captured_at_ms > w.at AND r.state = 0
+            ORDER BY r.captured_at_ms LIMIT 1) AS after
+    FROM wanted w
 )
-SELECT w.register_no, w.at,
+SELECT n.register_no, n.at,
     (SELECT json_group_array(c.said) FROM (
         SELECT r.mantissa || ' ' || r.state AS said FROM automatic_reading r
-        WHERE r.register_no = w.register_no AND r.captured_at_ms = w.at ORDER BY r.copy) AS c),
-    b.captured_at_ms, b.mantissa, a.captured_at_ms, a.mantissa, a.flags
-FROM wanted w
-LEFT JOIN automatic_reading b
-    ON b.register_no = w.register_no AND b.state = 0 AND b.captured_at_ms =
-    (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = w.register_no
-        AND r.captured_at_ms < w.at AND r.state = 0 ORDER BY r.captured_at_ms DESC LIMIT 1)
-LEFT JOIN automatic_reading a
-    ON a.register_no = w.register_no AND a.state = 0 AND a.captured_at_ms =
-    (SELECT r.captured_at_ms FROM automatic_reading r WHERE r.register_no = w.register_no
-        AND r.captured_at_ms > w.at AND r.state = 0 ORDER BY r.captured_at_ms LIMIT 1)
+        WHERE r.register_no = n.register_no AND r.captured_at_ms = n.at ORDER BY r.copy) AS c),
+    n.before, (SELECT r.mantissa FROM automatic_reading r
+        WHERE r.register_no = n.register_no AND r.captured_at_ms = n.before AND r.state = 0),
+    n.after, (SELECT r.mantissa FROM automatic_reading r
+        WHERE r.register_no = n.register_no AND r.captured_at_ms = n.after AND r.state = 0),
+    (SELECT r.flags FROM automatic_reading r
+        WHERE r.register_no = n.register_no AND r.captured_at_ms = n.after AND r.state = 0)
+FROM near n
 """
 
 _PLACED = """
@@ -158,13 +175,21 @@ WITH wanted AS MATERIALIZED (
             AND r.captured_at_ms > w.at AND r.state = 0 AND r.batch_no > 0
             ORDER BY r.captured_at_ms LIMIT 1)
     FROM wanted w
+), beside AS MATERIALIZED (
+    SELECT n.*,
+        (SELECT r.copy FROM reading r WHERE r.register_no = n.register_no
+            AND r.captured_at_ms = n.near_ms AND r.state = 0 AND r.batch_no > 0) AS copy,
+        (SELECT r.batch_no FROM reading r WHERE r.register_no = n.register_no
+            AND r.captured_at_ms = n.near_ms AND r.state = 0 AND r.batch_no > 0) AS batch_no,
+        (SELECT r.position FROM reading r WHERE r.register_no = n.register_no
+            AND r.captured_at_ms = n.near_ms AND r.state = 0 AND r.batch_no > 0) AS place
+    FROM near n WHERE n.near_ms IS NOT NULL
 )
-SELECT n.register_no, n.at, n.later, r.captured_at_ms, r.copy, b.device_no, b.sequence, r.position,
-    EXISTS (SELECT 1 FROM verdict v WHERE v.register_no = r.register_no
-        AND v.captured_at_ms = r.captured_at_ms AND v.copy = r.copy AND v.rule = 'V-ORD')
-FROM near n
-JOIN reading r ON r.register_no = n.register_no AND r.captured_at_ms = n.near_ms AND r.state = 0
-JOIN batch b ON b.batch_no = r.batch_no
+SELECT n.register_no, n.at, n.later, n.near_ms, n.copy, b.device_no, b.sequence, n.place,
+    EXISTS (SELECT 1 FROM verdict v WHERE v.register_no = n.register_no
+        AND v.captured_at_ms = n.near_ms AND v.copy = n.copy AND v.rule = 'V-ORD')
+FROM beside n
+JOIN batch b ON b.batch_no = n.batch_no
 """
 
 

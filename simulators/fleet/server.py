@@ -36,6 +36,10 @@ class Server(NamedTuple):
         words = f"host={HOST} port={self.port} dbname={_NAME} user={_NAME}"
         return f'[ledger]\nserver = "{words}"\n'
 
+    def analyze(self) -> None:
+        """Have the planner know the tables, as autovacuum does some minute after an import."""
+        _run(None, "psql", "-h", HOST, "-p", str(self.port), "-U", _NAME, "-c", "ANALYZE", _NAME)
+
 
 @contextmanager
 def started() -> Iterator[Server]:
