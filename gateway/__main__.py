@@ -12,6 +12,7 @@ from gateway.commands.ca import ca
 from gateway.commands.claims import claims
 from gateway.commands.common import Commands
 from gateway.commands.database import database
+from gateway.commands.dispute import dispute
 from gateway.commands.estimates import corrections, estimates
 from gateway.commands.evidence import quarantine, trace, verify
 from gateway.commands.explain import explain_line
@@ -27,6 +28,7 @@ from gateway.commands.person import person
 from gateway.commands.profile import profile, profile_check
 from gateway.commands.reconcile import reconcile_period
 from gateway.commands.registry import registry
+from gateway.commands.resident import resident
 from gateway.commands.review import review
 from gateway.commands.running import collect, init, run
 from gateway.commands.watch import numbers, silent
@@ -68,9 +70,11 @@ for command in (
     verify,
     review,
     claims,
+    dispute,
     audit,
     backup,
     database,
+    resident,
     person,
     quarantine,
     silent,

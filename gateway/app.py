@@ -31,6 +31,8 @@ from gateway.handoff.targets import targets_of
 from gateway.identity.wired import doorkeeper_of
 from gateway.ingest import Ingest
 from gateway.leader import LEADER, Seating, seating_of
+from gateway.resident import wired as residents
+from gateway.resident_web.server import serve as receive
 from gateway.sql.audit import SqlAudit
 from gateway.sql.gis import GisLedger
 from gateway.sql.outbox import OutboxLedger
@@ -83,6 +85,8 @@ async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
     async with AsyncExitStack() as stack:
         page = stack.enter_context(bound(config.web)) if config.web.enabled else None
         door = stack.enter_context(bound(config.enrolment)) if config.enrolment else None
+        resident = config.resident if config.resident and config.resident.enabled else None
+        pages = stack.enter_context(bound(resident)) if resident else None
         house = await _moved_in(config, clock, stack, leads=True)
         tasks = [*_intake(house, broker), *await _upkeep(house, stack)]
         if page is not None:
@@ -90,6 +94,8 @@ async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
         if door is not None and config.enrolment is not None:
             judge = Door(doorkeeper_of(config, house.store, house.key), house.call, clock)
             tasks.append(partial(attend, door, judge.app(), tls(config.enrolment)))
+        if pages is not None and resident is not None:
+            tasks.append(partial(receive, pages, config, resident, house.key, clock))
         await _live(house, tasks)
 
 
@@ -158,6 +164,8 @@ async def _upkeep(house: _House, stack: AsyncExitStack) -> list[Callable[[], Tas
     upkeep = Upkeep(config, store, call, house.clock)
     work = [*upkeep.tasks(event_maker(source_of(house.key)))]
     work += [partial(upkeep.hand_over, sender) for sender in senders]
+    asking = (store.database, house.key, config.resident, house.clock)
+    work += [*residents.tasks_of(*asking, random=house.random, call=call)]
     return [*(partial(house.seating.sit, LEADER, one) for one in work), *upkeep.here()]
 
 

@@ -33,6 +33,7 @@ from gateway.config_gis import GisConfig
 from gateway.config_identity import EnrolmentConfig
 from gateway.config_ledger import LedgerConfig
 from gateway.config_mirror import HistoryConfig, MirrorConfig
+from gateway.config_resident import ResidentConfig
 from gateway.postgres.place import Server
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "IngestConfig",
     "LedgerConfig",
     "ListenerConfig",
+    "ResidentConfig",
     "ReviewConfig",
     "TargetConfig",
     "Tls",
@@ -286,6 +288,7 @@ class GatewayConfig(BaseSettings):
     enrolment: EnrolmentConfig | None = None
     mirror: MirrorConfig | None = None
     history: HistoryConfig = HistoryConfig()
+    resident: ResidentConfig | None = None
 
     @property
     def target_names(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from gateway.history.years import RollupRows
 from gateway.obligations import ObligationStore
 from gateway.period_book import PeriodView
 from gateway.profile.model import SeriesStore
+from gateway.resident.dispute import DisputeList
 from gateway.review.queue import Queue
 from gateway.surveillance import Deliveries
 
@@ -142,6 +143,10 @@ class Overview(Protocol):
     @property
     def queue(self) -> Queue:
         """What waits for a person."""
+
+    @property
+    def disputes(self) -> DisputeList:
+        """What residents do not agree with."""
 
     def counts(self) -> Counts:
         """The running totals."""

@@ -31,12 +31,14 @@ from gateway.identity.model import IdentityError
 from gateway.identity.wired import refresh_crl
 from gateway.people import retention
 from gateway.people.retention import Kept
+from gateway.photo.keeping import FOLDER, PhotoFiles
 from gateway.profile import job
 from gateway.sql import keeping
 from gateway.sql.balance import FactsLedger
 from gateway.sql.billing import BillingLedger
 from gateway.sql.broker import SpeakersLedger
 from gateway.sql.people import PeopleLedger, overwriting
+from gateway.sql.photos import PhotosLedger
 from gateway.sql.profile import ProfileLedger
 from gateway.sql.store import SqlStore
 from gateway.store import StoreError
@@ -48,6 +50,8 @@ UPKEEP_S = 1.0
 DAYS_S = 60.0
 # Terms are counted in days.
 RETENTION_S = 6 * 3600.0
+# Photos go some hours after their time is over; nobody waits for that either.
+PHOTOS_S = 3600.0
 # Months stand ready long before they are needed.
 MONTHS_S = 12 * 3600.0
 
@@ -92,6 +96,8 @@ class Upkeep:
         yield self._keep_crl
         if (section := self._config.broker_rules) is not None:
             yield partial(self._keep_rules, section)
+        if self._config.resident is not None:
+            yield partial(again, self._sweep_photos, PHOTOS_S)
 
     async def hand_over(self, sender: Sender) -> None:
         """Each target by itself: one that hangs, event after event, holds up nobody else."""
@@ -148,6 +154,21 @@ class Upkeep:
         if done:
             log.info("kept long enough", **{kept.name.lower(): n for kept, n in done.items()})
         return UPKEEP_S if done else RETENTION_S
+
+    async def _sweep_photos(self) -> float:
+        """Delete the files of photos that are not to be kept, and what a crash left."""
+        files = PhotoFiles(self._config.data / FOLDER)
+        kept = PhotosLedger(self._store.database)
+        gone, said = 0, ""
+        try:
+            gone = await self._call(lambda: files.sweep(kept, self._clock()))
+        except OSError as error:
+            said = str(error)
+        if said:
+            log.error("photos cannot be deleted", error=said)
+        if gone:
+            log.info("photos deleted", files=gone)
+        return UPKEEP_S if gone else PHOTOS_S
 
     async def _keep_crl(self) -> None:
         """Keep the revocation list young: a broker refuses everybody once it has expired."""

@@ -51,11 +51,17 @@ bench = LazyGroup(
         "copy": "simulators.bench_copy:copy",
         "flood": "simulators.bench_flood:flood",
         "ingest": "simulators.bench_ingest:ingest",
+        "photo": "simulators.bench_photo:photo",
         "road": "simulators.bench_road:road",
         "soak": "simulators.bench_road:soak",
         "storm": "simulators.bench_road:storm",
     },
     "Measure what could become slow.",
+)
+train = LazyGroup(
+    "train",
+    {"photo": "simulators.photo.command:photo"},
+    "Make what was learned anew.",
 )
 main = LazyGroup(
     "plomba-sim",
@@ -67,6 +73,7 @@ main = LazyGroup(
         "gis": "simulators.gis_command:gis",
         "meters": "simulators.commands:meters",
         "size": "simulators.size:size",
+        "train": "simulators.__main__:train",
         "world": "simulators.commands:world",
         "year": "simulators.year.command:year",
     },

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 missing=""
-for program in mosquitto mbpoll socat nginx victoria-metrics; do
+for program in mosquitto mbpoll socat nginx victoria-metrics chromium; do
     command -v "$program" >/dev/null || missing="$missing $program"
 done
 # Some packages are not called as their programs are.

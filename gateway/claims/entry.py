@@ -61,6 +61,15 @@ def meant(mantissa: int, step: int, before: Level | None) -> int:
     return mantissa
 
 
+def expected(given: Given, around: Around, limits: Limits, now_ms: int) -> int | None:
+    """Where the register would stand by its usual use; None while too little is known of it."""
+    candidate, history = _candidate(given, around, limits, now_ms)
+    known = _usual_since(candidate, history)
+    if known is None or around.before is None:
+        return None
+    return (around.before.mantissa + known[0]) % given.dial.capacity
+
+
 def check(given: Given, around: Around, limits: Limits, now_ms: int) -> tuple[Finding, ...]:
     """What to ask about a claim, the weightiest first; nothing of it blocks."""
     return tuple(

@@ -30,6 +30,9 @@ from gateway.people.words import PeopleError
 from gateway.periods import PeriodError
 from gateway.profile.model import ProfileError
 from gateway.registry import RegistryError
+from gateway.resident.act import ActError
+from gateway.resident.dispute import DisputeError
+from gateway.resident.model import ResidentError
 from gateway.review.words import ReviewError
 from gateway.sql.engine import exists
 from gateway.sql.overview import LedgerOverview, look
@@ -40,6 +43,7 @@ from gateway.word.model import CommandError
 
 # What a person can put right, said in one line; anything else is a bug and shows its trace.
 EXPECTED = (
+    ActError,
     AuditError,
     BalanceError,
     CertificateError,
@@ -47,6 +51,7 @@ EXPECTED = (
     ClosingError,
     CommandError,
     ConfigError,
+    DisputeError,
     EvidenceError,
     ExplainError,
     ExportError,
@@ -60,6 +65,7 @@ EXPECTED = (
     ProfileError,
     PullError,
     RegistryError,
+    ResidentError,
     ReviewError,
     RulesError,
     StoreError,

@@ -19,7 +19,10 @@ from gateway.commands.people import by_person, via
 from gateway.config import GatewayConfig
 from gateway.people import forgetting
 from gateway.people.words import PSEUDONYM_BYTES, PeopleError
+from gateway.photo.keeping import FOLDER, PhotoFiles
 from gateway.sql.people import PeopleLedger, cleaned, overwriting
+from gateway.sql.photos import PhotosLedger
+from gateway.sql.store import SqlStore
 from gateway.wiring import system_clock
 
 
@@ -115,6 +118,7 @@ def confirm(config: GatewayConfig, request: int, actor: str, *, as_json: bool) -
                 lambda: secrets.token_bytes(PSEUDONYM_BYTES),
             )
         cleaned(store.database)
+        _without_photos(config, store)
     if as_json:
         print_json(found._asdict() | {"beyond": [one._asdict() for one in found.beyond]})
         return
@@ -143,3 +147,16 @@ def list_requests(config: GatewayConfig, *, as_json: bool) -> None:
             print_json(dict(zip(header, row, strict=True)))
         return
     print_table(header, rows)
+
+
+def _without_photos(config: GatewayConfig, store: SqlStore) -> None:
+    """Delete the files of photos that are not to be kept any more."""
+    files, kept = PhotoFiles(config.data / FOLDER), PhotosLedger(store.database)
+    try:
+        while files.sweep(kept, system_clock()):
+            pass
+    except OSError as error:
+        raise PeopleError(
+            f"what was forgotten is out of the ledger, but photos are still in {config.data}"
+            f" ({error}): make the folder writable and say person confirm once more"
+        ) from error

@@ -31,13 +31,23 @@ def code_of(line: ClosingLine) -> str:
     text = line.as_text()
     record = [VERSION, *(text[name] for name in _FIELDS)]
     canonical = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-    letters = base64.b32encode(hashlib.sha256(canonical).digest()[:_BYTES]).decode()
-    return "-".join(letters[at : at + _GROUP] for at in range(0, len(letters), _GROUP))
+    return letters_of(hashlib.sha256(canonical).digest())
 
 
 def is_code_of(line: ClosingLine | None, said: str) -> bool:
     """Whether `said` is the code of `line`, in a time that tells nothing of how much of it is."""
+    return is_same("" if line is None else code_of(line), said)
+
+
+def letters_of(digest: bytes) -> str:
+    """The code that a digest of at least ten bytes begins with."""
+    letters = base64.b32encode(digest[:_BYTES]).decode()
+    return "-".join(letters[at : at + _GROUP] for at in range(0, len(letters), _GROUP))
+
+
+def is_same(code: str, said: str) -> bool:
+    """Whether somebody said `code`; where there is none (an empty one), nothing is it."""
     given = said.upper().replace("-", "").replace(" ", "")
-    expected = "" if line is None else code_of(line).replace("-", "")
     shaped = _FORM.fullmatch(given) is not None
+    expected = code.replace("-", "")
     return hmac.compare_digest(expected.encode(), given.encode() if shaped else b"-")

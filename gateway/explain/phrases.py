@@ -157,6 +157,7 @@ PHRASES: Final = table(
         ),
     ),
     (rf"{_CLAIM} was not believed", r"\1: не принято"),
+    (rf"{_CLAIM} was confirmed against advice \((.+)\)", r"\1: подтверждено вопреки вопросам (\2)"),
     (
         rf"{_CLAIM} closes a time without automatic readings since (\S+)",
         r"\1: автоматических показаний нет с \2",

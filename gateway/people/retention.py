@@ -27,6 +27,10 @@ class Kept(StrEnum):
     REVIEWS = "reasons of reviews"
     REQUESTS = "requests to ГИС ЖКХ"
     AUDIT = "texts of the audit log"
+    RESIDENTS = "links and messages to residents"
+    DISPUTES = "texts of disputes"
+    RECEIPTS = "electronic acts"
+    PHOTOS = "photos of meters"
 
 
 class Term(NamedTuple):
@@ -47,6 +51,10 @@ TERMS: Final = (
     Term(Kept.CLAIMS, 1461, _SINCE, "M", _LIMITATION),
     Term(Kept.REVIEWS, 1461, _SINCE, "M", _LIMITATION),
     Term(Kept.REQUESTS, 1461, _SINCE, "M", _LIMITATION),
+    Term(Kept.RESIDENTS, 1461, _SINCE, "P", "shows that somebody was asked before an average"),
+    Term(Kept.DISPUTES, 1461, _SINCE, "M", _LIMITATION),
+    Term(Kept.RECEIPTS, 1461, _SINCE, "M", _LIMITATION),
+    Term(Kept.PHOTOS, 1461, _SINCE, "M", _LIMITATION),
     Term(Kept.AUDIT, 1826, _SINCE, "P", "five years, as long as books are kept (402-ФЗ ст. 29)"),
 )
 

@@ -2,8 +2,9 @@
 
 The owner has the schema and is used by `plomba-gateway database` alone. The writer, as whom the
 gateway runs, adds and changes rows; it makes no tables but months and lets go of no others (by the
-schema's functions), can neither change nor remove a batch, nor remove an act, a decision or an
-entry of the audit log. The reader, as whom pages, exports and the pull API look, only selects.
+schema's functions), can neither change nor remove a batch, nor remove an act, a decision, a dispute
+or an entry of the audit log. The reader, as whom pages, exports and the pull API look, only
+selects.
 """
 
 from contextlib import closing
@@ -22,7 +23,8 @@ from gateway.store import StoreError
 
 # What the writer may do with a table, where that is not everything one does with rows.
 _ADD_ONLY = dict.fromkeys(("batch_head", "batch_message"), "SELECT, INSERT")
-_KEPT = dict.fromkeys(("act", "audit", "decision"), "SELECT, INSERT, UPDATE")
+_OURS = ("act", "audit", "decision", "dispute", "dispute_step", "resident_act")
+_KEPT = dict.fromkeys(_OURS, "SELECT, INSERT, UPDATE")
 _WRITER = {"alembic_version": "SELECT", **_ADD_ONLY, **_KEPT}
 _ROWS = "SELECT, INSERT, UPDATE, DELETE"
 # The schema's functions that act with the owner's rights.

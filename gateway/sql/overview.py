@@ -27,6 +27,7 @@ from gateway.sql.balance import BalanceLedger
 from gateway.sql.billing import BILLED, LINES_CLOSED, looking
 from gateway.sql.claims import SqlClaims
 from gateway.sql.clones import SqlClones
+from gateway.sql.disputes import SqlDisputes
 from gateway.sql.engine import Connection, Place, snapshot
 from gateway.sql.estimates import EstimateLedger
 from gateway.sql.explain import ExplainLedger
@@ -145,6 +146,7 @@ class LedgerOverview:
         self.life = LifeLedger(connection)
         self.reconcile = ReconcileLedger(connection)
         self.queue = SqlQueue(connection)
+        self.disputes = SqlDisputes(connection)
         self.claims = SqlClaims(connection)
         self.deliveries = SqlDeliveries(connection)
         self.days = SeriesLedger(connection)

@@ -52,12 +52,20 @@ _TEXTS: Final = (
     ("forgetting", "why"),
     ("forgetting", "words"),
     ("quarantine", "detail"),
+    ("dispute", "said"),
+    ("dispute_step", "told"),
 )
+_WITHOUT_TEXTS: Final = {"audit", "event", "contact", "resident_act", "photo", "submission"}
 # A meter's number is the meter's, also where an account was numbered after it.
 _NO_PERSONS: Final = {("meter", "serial"), ("gis_value", "meter"), ("meter_notice", "meter")}
+# How residents were asked goes whole: messages, codes and sessions before the links they name.
+_RESIDENT: Final = (
+    *("forget-messages", "forget-codes", "forget-sessions", "forget-links", "forget-contacts"),
+)
 _SHOWN = (
     *("account", "points", "meters", "readings", "lines", "corrections", "norms", "areas"),
-    *("acts", "charges", "claims", "decisions"),
+    *("acts", "charges", "claims", "decisions", "contacts", "askings", "messages", "sessions"),
+    *("disputes", "answers", "receipts", "photos", "submissions"),
 )
 
 
@@ -139,10 +147,13 @@ class PeopleLedger:
             self._log.forget(entries, number)
 
     def replace(self, account: Account, names: Names, *, dwelling: bool) -> int:
-        asked = {"account": account.account_no, "name": names.pseudonym}
+        asked: dict[str, object] = {"account": account.account_no, "name": names.pseudonym}
+        asked["nothing"] = b""
         with self._letting_go():
             changed = self._events(account, names, dwelling=dwelling)
-            steps = ["forget-claims", "forget-decisions", "forget-verdicts"]
+            steps = ["forget-claims", "forget-decisions", "forget-verdicts", *_RESIDENT]
+            steps += ["forget-disputes", "forget-answers", "forget-receipts"]
+            steps += ["forget-photos", "forget-submissions"]
             steps += ["forget-dwelling", "forget-line-dwellings"] if dwelling else []
             changed += sum(self._sql.execute(_statement(step), asked).rowcount for step in steps)
             changed += sum(self._unname(*column, names) for column in _TEXTS)
@@ -163,8 +174,14 @@ class PeopleLedger:
         self._sql.execute(_SQL["done"], asked)
 
     def expire(self, kept: Kept, before_ms: int, limit: int) -> list[int]:
-        asked = {"before": before_ms, "most": limit, "nothing": b""}
+        asked: dict[str, object] = {"before": before_ms, "most": limit, "nothing": b""}
         with self._letting_go():
+            if kept is Kept.RESIDENTS:
+                asked["links"] = self._expiring_links(before_ms, limit)
+                for step in _RESIDENT_EXPIRING:
+                    self._sql.execute(_SQL[step], asked)
+            if kept is Kept.DISPUTES:
+                self._sql.execute(_SQL["expire-answers"], {"before": before_ms})
             if kept is Kept.REVIEWS:
                 self._sql.execute(_SQL["expire-review-verdicts"], {"before": before_ms})
             return [row[0] for row in self._sql.execute(_SQL[_EXPIRING[kept]], asked).fetchall()]
@@ -177,6 +194,11 @@ class PeopleLedger:
             if one.number in gone
         ]
         self.forget_entries(entries, by_entry)
+
+    def _expiring_links(self, before_ms: int, limit: int) -> str:
+        asked = {"before": before_ms, "most": limit}
+        rows = self._sql.execute(_SQL["expiring-links"], asked)
+        return json.dumps([number for (number,) in rows])
 
     def _events(self, account: Account, names: Names, *, dwelling: bool) -> int:
         """Take the names out of the events that are kept; each was acknowledged by everyone."""
@@ -255,7 +277,12 @@ _EXPIRING: Final = {
     Kept.REVIEWS: "expire-reviews",
     Kept.REQUESTS: "expire-requests",
     Kept.AUDIT: "expiring-entries",
+    Kept.RESIDENTS: "expire-links",
+    Kept.DISPUTES: "expire-disputes",
+    Kept.RECEIPTS: "expire-receipts",
+    Kept.PHOTOS: "expire-photos",
 }
+_RESIDENT_EXPIRING: Final = ("expire-messages", "expire-codes", "expire-sessions")
 
 
 def overwriting(database: Database) -> AbstractContextManager[Connection]:
@@ -268,7 +295,7 @@ def cleaned(database: Database) -> None:
 
     PeopleError where somebody else holds the ledger: it is to be done again then.
     """
-    if not database.clean({table for table, _ in _TEXTS} | {"audit", "event"}):
+    if not database.clean({table for table, _ in _TEXTS} | _WITHOUT_TEXTS):
         raise PeopleError(
             "what was forgotten is out of the ledger, but old copies of pages may still lie in its"
             " file: another program holds it; say person confirm once more when it does not"

@@ -72,6 +72,44 @@ JOIN own_register AS own ON own.register_no = decision.register_no
     AND captured_at_ms BETWEEN from_ms AND to_ms
 WHERE account_no = :account ORDER BY decision_no
 
+-- name: show-contacts
+SELECT channel, address, language, since_ms, until_ms, unsubscribed_ms FROM contact
+WHERE account_no = :account ORDER BY contact_no
+
+-- name: show-askings
+SELECT period, asked_ms, closes_ms, outcome, ended_ms FROM asking
+WHERE account_no = :account ORDER BY asking_no
+
+-- name: show-messages
+SELECT kind, state, made_ms, changed_ms, tries FROM resident_message
+WHERE account_no = :account ORDER BY message_no
+
+-- name: show-sessions
+SELECT via, opened_ms, seen_ms, ended_ms FROM resident_session
+WHERE account_no = :account ORDER BY session_no
+
+-- name: show-disputes
+SELECT number AS dispute, kind, subject, said, opened_at_ms, due_at_ms FROM dispute
+WHERE account_no = :account ORDER BY dispute_no
+
+-- name: show-answers
+SELECT number AS dispute, state, actor AS by, told, at_ms FROM dispute_step
+JOIN dispute USING (dispute_no) WHERE account_no = :account ORDER BY step_no
+
+-- name: show-receipts
+SELECT number AS act, made_at_ms FROM resident_act WHERE account_no = :account ORDER BY made_at_ms
+
+-- name: show-photos
+SELECT photo_no, serial AS meter, received_at_ms, taken_at_ms, serial_seen, is_removed
+FROM photo JOIN register USING (register_no) JOIN meter USING (meter_no)
+WHERE account_no = :account ORDER BY photo_no
+
+-- name: show-submissions
+SELECT submission.number AS act, serial AS meter, obis AS register, claim_no, photo_no, period,
+    asked, in_review, given_at_ms
+FROM submission JOIN register USING (register_no) JOIN meter USING (meter_no)
+WHERE account_no = :account ORDER BY submission_no
+
 -- name: waiting
 SELECT forgetting_no, account_no, number, house.name, dwelling, words, takes_dwelling, asked_by,
        why, asked_at_ms, pseudonym
@@ -80,9 +118,12 @@ WHERE CASE WHEN CAST(:number AS BIGINT) IS NULL THEN done_at_ms IS NULL
     ELSE forgetting_no = :number END
 ORDER BY forgetting_no
 
+-- The number of an electronic act is of random letters, and no name.
 -- name: documents
 SELECT reference FROM claim JOIN own_register AS own ON own.register_no = claim.register_no
     AND at_ms BETWEEN from_ms AND to_ms WHERE account_no = :account
+    AND NOT EXISTS (SELECT 1 FROM submission
+        WHERE submission.claim_no = claim.claim_no AND submission.number = reference)
 UNION
 SELECT document FROM decision JOIN own_register AS own ON own.register_no = decision.register_no
     AND captured_at_ms BETWEEN from_ms AND to_ms
@@ -92,8 +133,11 @@ WHERE account_no = :account AND document IS NOT NULL
 SELECT audit_no FROM decision JOIN own_register AS own ON own.register_no = decision.register_no
     AND captured_at_ms BETWEEN from_ms AND to_ms WHERE account_no = :account
 UNION SELECT audit_no FROM act WHERE account_no = :account
+UNION SELECT audit_no FROM submission WHERE account_no = :account
 UNION SELECT interference_charge.audit_no FROM interference_charge JOIN act USING (act_no)
 WHERE account_no = :account AND interference_charge.audit_no IS NOT NULL
+UNION SELECT audit_no FROM dispute_step JOIN dispute USING (dispute_no)
+WHERE account_no = :account
 
 -- name: handed
 SELECT target, count(*), min(changed_at_ms), max(changed_at_ms)
@@ -135,6 +179,82 @@ UPDATE account SET dwelling = :name WHERE account_no = :account
 -- name: forget-line-dwellings
 UPDATE written_line SET dwelling = :name
 WHERE point_no IN (SELECT point_no FROM point WHERE account_no = :account)
+
+-- name: forget-messages
+DELETE FROM resident_message WHERE account_no = :account
+
+-- name: forget-codes
+DELETE FROM resident_code WHERE account_no = :account
+
+-- name: forget-sessions
+DELETE FROM resident_session WHERE account_no = :account
+
+-- name: forget-links
+DELETE FROM resident_link WHERE account_no = :account
+
+-- name: forget-contacts
+DELETE FROM contact WHERE account_no = :account
+
+-- name: expiring-links
+SELECT link_no FROM resident_link WHERE expires_ms < :before ORDER BY link_no LIMIT :most
+
+-- name: expire-messages
+DELETE FROM resident_message WHERE link_no IN (
+    SELECT CAST(w.value AS BIGINT) FROM json_each(:links) w)
+
+-- name: expire-codes
+DELETE FROM resident_code WHERE link_no IN (
+    SELECT CAST(w.value AS BIGINT) FROM json_each(:links) w)
+
+-- name: expire-sessions
+DELETE FROM resident_session WHERE link_no IN (
+    SELECT CAST(w.value AS BIGINT) FROM json_each(:links) w)
+
+-- name: expire-links
+DELETE FROM resident_link WHERE link_no IN (
+    SELECT CAST(w.value AS BIGINT) FROM json_each(:links) w)
+RETURNING link_no
+
+-- name: forget-disputes
+UPDATE dispute SET said = :name WHERE account_no = :account
+
+-- name: forget-answers
+UPDATE dispute_step SET told = :name WHERE told <> ''
+    AND dispute_no IN (SELECT dispute_no FROM dispute WHERE account_no = :account)
+
+-- name: forget-receipts
+UPDATE resident_act SET sealed = :nothing WHERE account_no = :account
+
+-- The files go with the next sweep (gateway/photo/keeping.py).
+-- name: forget-photos
+UPDATE photo SET is_removed = 1, sha256 = NULL, jpeg_sha256 = NULL, phash = NULL, cells = '[]',
+    serial_seen = NULL
+WHERE account_no = :account
+
+-- name: forget-submissions
+UPDATE submission SET page_key = :name || '-' || submission_no, asked = '[]'
+WHERE account_no = :account
+
+-- name: expire-photos
+UPDATE photo SET is_removed = 1 WHERE photo_no IN (
+    SELECT photo_no FROM photo WHERE received_at_ms < :before AND is_removed = 0
+    ORDER BY photo_no LIMIT :most)
+RETURNING photo_no
+
+-- name: expire-disputes
+UPDATE dispute SET said = 'expired' WHERE dispute_no IN (
+    SELECT dispute_no FROM dispute WHERE opened_at_ms < :before AND said <> 'expired'
+    AND said NOT LIKE 'forgotten-%' LIMIT :most)
+RETURNING dispute_no
+
+-- name: expire-answers
+UPDATE dispute_step SET told = 'expired' WHERE at_ms < :before AND told <> ''
+    AND told <> 'expired' AND told NOT LIKE 'forgotten-%'
+
+-- name: expire-receipts
+UPDATE resident_act SET sealed = :nothing WHERE number IN (
+    SELECT number FROM resident_act WHERE made_at_ms < :before AND length(sealed) > 0 LIMIT :most)
+RETURNING account_no
 
 -- name: events
 SELECT event_no, payload FROM event WHERE event_no > ? ORDER BY event_no LIMIT ?

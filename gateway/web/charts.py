@@ -17,6 +17,7 @@ from gateway.overview import Series
 from gateway.profile.day import DayProfile
 from gateway.profile.report import amount
 from gateway.profile.series import Method
+from gateway.resident.history import Kept
 from gateway.web.texts import Words
 
 # pygal leaves an import hook for its maps, of a form Python has given up: every later import of
@@ -28,6 +29,8 @@ WIDTH, HEIGHT = 360, 170
 # A day has 96 bars, which take the width of a page.
 DAY_WIDTH, DAY_HEIGHT = 720, 220
 YEARS_WIDTH, YEARS_HEIGHT = 720, 260
+# A resident looks at it on a phone, and must read its months there.
+PHONE_WIDTH, PHONE_HEIGHT = 400, 320
 
 DAYS = 30
 HOURS = 48
@@ -43,6 +46,8 @@ COLOURS = {
     "gas": "#6c5ce7",
 }
 _ESTIMATED_COLOUR = "#9aa7ae"
+# Beside each other and beside any resource's colour both are told apart, also without colours.
+_BEFORE_COLOUR, _HOUSE_COLOUR = "#7b8d97", "#2b3840"
 
 
 class Scale(NamedTuple):
@@ -122,6 +127,30 @@ def months(register: Years, words: Words) -> bytes:
             words(key),
             [{"value": float(one), "label": words.period(month.month)} for one, month in named],
         )
+    chart.add_xml_filter(_without_scripts)
+    svg: bytes = chart.render()
+    return svg
+
+
+def compared(register: Kept, words: Words) -> bytes:
+    """The SVG of a dwelling's months beside those of a year before and the house's average."""
+    kind = register.register
+    amounts = [one.used or one.before or Decimal() for one in register.months]
+    config = _config(Series(kind.resource, kind.unit, (), tuple(amounts)), words)
+    config.width, config.height = PHONE_WIDTH, PHONE_HEIGHT
+    config.style = _style(_BEFORE_COLOUR, COLOURS.get(kind.resource, "#4a6572"), _HOUSE_COLOUR)
+    config.show_legend, config.legend_at_bottom = True, True
+    config.legend_at_bottom_columns = 1
+    chart = pygal.Bar(config)
+    chart.x_labels = [words.month(int(one.period[5:])) for one in register.months]
+    for key, part in (
+        ("history_before", [one.before for one in register.months]),
+        ("history_used", [one.used for one in register.months]),
+        ("history_house", [one.house for one in register.months]),
+    ):
+        if any(one is not None for one in part):
+            # What there is none of has no bar; nothing used has one of no height.
+            chart.add(words(key), [None if one is None else float(one) for one in part])
     chart.add_xml_filter(_without_scripts)
     svg: bytes = chart.render()
     return svg

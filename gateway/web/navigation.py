@@ -18,6 +18,7 @@ class Place(NamedTuple):
 PLACES = (
     Place("", "place_overview"),
     Place("review", "place_review"),
+    Place("disputes", "place_disputes"),
     Place("claims", "place_claims"),
     Place("lines", "place_lines"),
     Place("periods", "place_periods"),

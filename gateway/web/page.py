@@ -17,7 +17,9 @@ from gateway.config import WebConfig
 from gateway.sql.engine import Place
 from gateway.store import StoreError
 from gateway.web import (
+    act_check,
     claims,
+    disputes,
     house,
     identity,
     lines,
@@ -44,6 +46,8 @@ def create_app(ledger: Place, clock: Callable[[], int], config: WebConfig, data:
     site = Site(ledger, clock, config)
     house.add_to(app, site)
     claims.add_to(app, site)
+    disputes.add_to(app, site, data)
+    act_check.add_act_routes(app, ledger, act_check.public_key(data))
     lines.add_to(app, site)
     periods.add_to(app, site)
     Api(ledger, clock, data).add_to(app)

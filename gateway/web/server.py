@@ -1,22 +1,26 @@
 """The page's server: uvicorn on a socket that was bound before anything else started.
 
-The door for devices (gateway/web/enrolment.py) is served in the same way.
+The door for devices (gateway/web/enrolment.py) and the residents' pages (gateway/resident_web) are
+served in the same way.
 """
 
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import uvicorn
 
 from gateway.config import ConfigError, EnrolmentConfig, GatewayConfig, WebConfig
+from gateway.config_resident import ResidentConfig
 from gateway.web.page import create_app
 
 # A browser keeps its connection a while; a stopping gateway does not wait for it longer than this.
 GOODBYE_S = 2
 # A handful of people and a monitor; each browser holds up to six connections.
 CONNECTIONS_MAX = 128
+_SECTIONS: Final = {WebConfig: "web", EnrolmentConfig: "enrolment", ResidentConfig: "resident"}
 
 
 class QuietServer(uvicorn.Server):
@@ -38,9 +42,9 @@ class QuietServer(uvicorn.Server):
 
 
 @contextmanager
-def bound(config: WebConfig | EnrolmentConfig) -> Iterator[socket.socket]:
+def bound(config: WebConfig | EnrolmentConfig | ResidentConfig) -> Iterator[socket.socket]:
     """A socket bound to the configured address; ConfigError where it is taken or not ours."""
-    section = "web" if isinstance(config, WebConfig) else "enrolment"
+    section = _SECTIONS[type(config)]
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

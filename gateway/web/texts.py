@@ -7,10 +7,13 @@ from zoneinfo import ZoneInfo
 
 from drivers.reading import from_ms
 from gateway.web import (
+    act_texts,
     balance_texts,
     claims_texts,
+    dispute_texts,
     estimate_texts,
     explain_texts,
+    history_texts,
     identity_texts,
     periods_texts,
     profile_texts,
@@ -31,10 +34,13 @@ _MONTHS = {
 }
 
 TEXTS: dict[str, tuple[str, str]] = (
-    balance_texts.TEXTS
+    act_texts.TEXTS
+    | balance_texts.TEXTS
     | claims_texts.TEXTS
+    | dispute_texts.TEXTS
     | estimate_texts.TEXTS
     | explain_texts.TEXTS
+    | history_texts.TEXTS
     | identity_texts.TEXTS
     | periods_texts.TEXTS
     | profile_texts.TEXTS

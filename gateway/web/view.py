@@ -1,5 +1,6 @@
 """What the templates show, drawn from an `Overview` when a template asks for it."""
 
+from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
 from itertools import groupby, islice
@@ -22,6 +23,7 @@ from gateway.overview import (
     RegisterRow,
     Series,
 )
+from gateway.resident.dispute import Dispute
 from gateway.review.queue import Refusal, Task, Waiting
 from gateway.rules.parameters import TABLE
 from gateway.surveillance import Watched, troubled, watch
@@ -159,6 +161,11 @@ class View:
         for one in troubled(found):
             meters.setdefault(one.register.meter, one)
         return list(meters.values())
+
+    @cached_property
+    def disputes(self) -> Sequence[Dispute]:
+        """What residents of the house wait for an answer to, the nearest term first."""
+        return self._overview.disputes.waiting(self.house and self.house.name, self.ROWS_MAX)
 
     @cached_property
     def periods(self) -> list[PeriodRow]:

@@ -48,6 +48,7 @@ from gateway.model import MeterCard, RegisterCard
 from gateway.registry_csv import RegisterLine
 from gateway.review import reference
 from simulators.fuzz.engine import Parser
+from simulators.photo import labels
 
 _KEY = SigningKey.from_seed(bytes(range(32)))
 _NOON_MS = 1_796_040_000_000
@@ -131,6 +132,23 @@ def parsers() -> Iterator[Parser]:
     yield from _entered()
     yield from _settings()
     yield from _carried()
+    yield _photo_labels()
+
+
+def _photo_labels() -> Parser:
+    data = _photo_header() + b"".join(
+        (
+            b"a/1.jpg\t00123.456\todometer\t5+3\t1 2 90 2.5 90 30 1 31\n",
+            b"2.png\t77\tlcd\t\t\n",
+            b"3.png\t0,5\todometer\t3+1\t\r\n",
+        )
+    )
+    words = (b"\t", b"\n", b"..", b"/", b"\\", b"5+3", b"10+9", b"lcd", b"nan", b"-1", b".", b",")
+    return Parser("photo-labels", labels.parse, (labels.LabelError,), (data,), words)
+
+
+def _photo_header() -> bytes:
+    return "\t".join(labels.HEADER).encode() + b"\n"
 
 
 def _csv(

@@ -3,12 +3,29 @@
 from collections.abc import Mapping
 from functools import cache
 
-from simulators.fuzz import facing_files, facing_lines, facing_network
+from simulators.fuzz import (
+    facing_acts,
+    facing_files,
+    facing_lines,
+    facing_network,
+    facing_pages,
+    facing_photos,
+    facing_residents,
+)
 from simulators.fuzz.engine import Parser
 
 
 @cache
 def parsers() -> Mapping[str, Parser]:
     """The table, by name."""
-    rows = (*facing_network.parsers(), *facing_lines.parsers(), *facing_files.parsers())
+    facing = (
+        facing_acts,
+        facing_network,
+        facing_lines,
+        facing_files,
+        facing_photos,
+        facing_residents,
+        facing_pages,
+    )
+    rows = [one for each in facing for one in each.parsers()]
     return {one.name: one for one in rows}

@@ -34,6 +34,7 @@ LOOKS = {
     "claims list": "lists",
     "corrections": "lists",
     "database digest": "counts",
+    "dispute list": "lists",
     "database init": "gives the server's roles their rights; no row of the ledger changes",
     "estimates": "lists",
     "explain": "tells of a line",
@@ -54,6 +55,8 @@ LOOKS = {
     "review list": "lists",
     "review show": "shows a reading",
     "review tasks": "lists",
+    "resident act": "writes the paper of a reading, as the resident's page does",
+    "resident status": "shows who was asked",
     "rules": "lists",
     "silent": "lists",
     "trace": "shows a line's evidence",
@@ -77,8 +80,14 @@ ELSEWHERE = {
     "database months": "tests/gateway/postgres/test_months.py::"
     "test_months_are_listed_and_taken_out_by_a_command",
     "database move": "tests/gateway/postgres/test_moving.py::test_a_house_moves_whole_and_works_on",
+    "dispute answer": "tests/gateway/resident/test_disputes.py::"
+    "test_the_commands_list_take_and_answer_and_leave_entries",
+    "dispute take": "tests/gateway/resident/test_disputes.py::"
+    "test_the_commands_list_take_and_answer_and_leave_entries",
     "history restore": "tests/gateway/history/test_history_cli.py::test_months_go_and_come_back",
     "mirror rebuild": "tests/gateway/mirror/test_mirror_cli.py::test_rebuilding_leaves_an_entry",
+    "resident notice": "tests/gateway/resident/test_resident_cli.py::"
+    "test_a_notice_has_a_slip_for_each_dwelling_without_a_contact",
     "run": "tests/gateway/test_app.py::test_each_start_is_in_the_audit_log",
     "collect": "tests/e2e/test_collectors.py::"
     "test_a_collector_killed_in_mid_group_loses_and_doubles_nothing",
@@ -181,6 +190,11 @@ STORY = (
     Step("command read-now", ("lesnaya-5",)),
     Step("command resend", ("lesnaya-5", "1", "2")),
     Step("identity revoke", ("lesnaya-5", *WHY)),
+    Step("resident contacts", file=(
+        "account,channel,address,language\n4002,email,ivan@mail.example,ru\n")),
+    Step("resident ask"),
+    Step("resident link", ("4002",)),
+    Step("resident end", ("4002", *WHY)),
     Step("person show", ("4002",)),
     Step("person forget", ("4002", *WHY)),
     Step("person confirm", ("1",), who=SECOND),
@@ -251,7 +265,8 @@ def test_each_of_them_leaves_an_entry_that_names_who(config: Path, tmp_path: Pat
             f'data = "data"\n[gis_zhkh]\nendpoint = "{endpoint}"\npoll_interval_s = 0.05\n'
             f'organisation = "{ORGANISATION}"\n'
             '[enrolment]\nurl = "https://localhost:8443"\ncert = "tls/localhost.pem"\n'
-            'key = "tls/localhost.key"\n',
+            'key = "tls/localhost.key"\n'
+            '[resident]\npublic_url = "https://meters.example"\n',
             encoding="utf-8",
         )
         seen = 1

@@ -24,8 +24,8 @@ TOTAL = ("1-0:1.8.0", "kWh")
 # What writes them, numbers them, takes them back or follows one that was, and the hand-off, which
 # delivers, refuses and adds up what belongs to withdrawn closings too.
 PAST_THE_VIEWS = {
-    "acts.py", "billing.py", "claims.sql", "estimates.py", "explain.py", "explain.sql", "gis.sql",
-    "outbox.py", "people.py", "people.sql", "periods.py", "reconcile.sql",
+    "acts.py", "billing.py", "claims.sql", "disputes.sql", "estimates.py", "explain.py",
+    "explain.sql", "gis.sql", "outbox.py", "people.py", "people.sql", "periods.py", "reconcile.sql",
     "review.sql", "trace.py", "withdrawing.py",
 }  # fmt: skip
 CONTRACTS = f"""house,resource,since,first_day,last_day,next_month,cutoff

@@ -17,6 +17,7 @@ SOURCES = [
     *WEB.rglob("*.html"),
     *(GATEWAY / "explain").glob("*.py"),
     *(GATEWAY / "commands").glob("*.py"),
+    *(GATEWAY / "resident").glob("*.py"),
 ]
 CODE = "\n".join(one.read_text() for one in SOURCES if not one.name.endswith("_texts.py"))
 # Keys that are put together: what stands before the part that varies.
@@ -24,7 +25,8 @@ MADE = (
     "badge_", "claim_", "clock_", "cutoff_", "decided_", "found_", "handed_", "hint_", "method_",
     "origin_", "period_", "reading_", "reconcile_", "remark_", "role_", "rule_", "signature_of_",
     "slot_", "source_", "state_", "sum_", "tier_", "todo_", "unit_", "way_", "balance_by_",
-    "brought_", "chain_", "log_", "identity_", "not_in_",
+    "brought_", "chain_", "log_", "identity_", "not_in_", "act_answer_", "act_how_", "act_now_",
+    "dispute_is_", "dispute_kind_", "dispute_state_", "history_from_", "history_is_",
 )  # fmt: skip
 RESOURCES = {"electricity", "cold-water", "hot-water", "heat", "gas"}
 

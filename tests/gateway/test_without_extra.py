@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 # The packages of the extra "gateway" by the names they are imported by, and what they bring.
 PACKAGES = (
     *("alembic", "fastapi", "httpx", "influxdb-client", "influxdb_client", "jinja2", "numpy"),
+    *("onnxruntime", "pillow", "PIL", "pillow-heif", "pillow_heif"),
     *("pyarrow", "pygal", "segno", "standardwebhooks", "typst"),
 )
 EXTRA = (*PACKAGES, "psycopg", "uvicorn", "sqlalchemy", "starlette", "httpcore", "anyio", "rich")

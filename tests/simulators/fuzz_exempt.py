@@ -40,6 +40,9 @@ EXEMPT: dict[str, str] = {
     "gateway.handoff.event.type_of": _OWN_LEDGER,
     "gateway.handoff.webhook.signer": _OWN_CONFIG,
     "gateway.postgres.partitions.detach": _TYPED,
+    "gateway.resident.submission.number_of": _BUILDS,
+    "gateway.resident.secrets.Secrets.code": _BUILDS,
+    "gateway.resident_web.uploads.Uploads._read": _OWN_DISK,
     "gateway.verify_worker.take": _OWN_PIPE,
     "gateway.web.texts.Words.date": _OWN_LEDGER,
 }

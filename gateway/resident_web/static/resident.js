@@ -1,0 +1,106 @@
+// What makes the forms easier where scripts run; without it every page works as it stands.
+import { add, drain, finished } from "./queue.js";
+
+const $ = (id) => document.getElementById(id);
+const root = document.documentElement;
+
+if ("serviceWorker" in navigator) {
+  navigator.serviceWorker.register("/worker.js").catch(() => {});
+}
+
+// Digits: one key fills a cell and goes on, backspace goes back; a cell is marked as open until filled.
+const cells = [...document.querySelectorAll(".cell")];
+cells.forEach((cell, at) => {
+  cell.addEventListener("focus", () => cell.select());
+  cell.addEventListener("input", () => {
+    cell.value = cell.value.replace(/\D/g, "").slice(-1);
+    cell.classList.toggle("open", !cell.value);
+    if (cell.value && cells[at + 1]) cells[at + 1].focus();
+  });
+  cell.addEventListener("keydown", (event) => {
+    const to = { ArrowLeft: -1, ArrowRight: 1 }[event.key] || (event.key === "Backspace" && !cell.value ? -1 : 0);
+    if (to && cells[at + to]) { event.preventDefault(); cells[at + to].focus(); }
+  });
+});
+
+const online = () => { $("offline").hidden = navigator.onLine; send(); };
+
+// Photos: kept first, then sent; what stays behind a broken line goes when it is back.
+const form = $("photo-form");
+let mine = null;
+let sending = false;
+let again = 0;
+
+const said = (text, part) => {
+  if (!$("progress")) return;
+  $("progress").hidden = false;
+  if ($("progress-text").textContent !== text) $("progress-text").textContent = text;
+  $("progress-bar").hidden = part === null;
+  if (part !== null) $("progress-bar").value = part;
+};
+
+const told = {
+  part(photo, done) {
+    if (photo.id !== mine) return;
+    // Every tenth is told: a screen reader would otherwise talk without end.
+    const part = Math.round(done * 100);
+    said(done < 1 ? form.dataset.part.replace("{}", Math.floor(part / 10) * 10) : form.dataset.reading, part);
+  },
+  away(photo) { if (photo.id === mine) said(form.dataset.kept, null); },
+  page(photo) { if (photo.id === mine) location.assign(photo.page); },
+  refused(photo, error) { if (photo.id === mine) said(`${error.error}. ${error.do}`, null); },
+};
+
+async function send() {
+  if (sending) { again = 1; return; }
+  sending = true;
+  do { again = 0; kept(await drain(told).catch(() => [])); } while (again);
+  sending = false;
+}
+
+function kept(photos) {
+  const box = $("kept");
+  const waiting = photos.filter((one) => !one.page && one.id !== mine).length;
+  const ready = photos.filter((one) => one.page && one.id !== mine);
+  box.hidden = !waiting && !ready.length;
+  box.replaceChildren();
+  if (waiting) {
+    const line = document.createElement("p");
+    line.textContent = box.dataset.many.replace("{}", waiting);
+    box.append(line);
+  }
+  for (const one of ready) {
+    const link = document.createElement("a");
+    link.href = one.page;
+    link.textContent = box.dataset.open.replace("{}", one.name);
+    box.append(link);
+  }
+}
+
+async function take(blob) {
+  said(form.dataset.sending, 0);
+  try {
+    mine = await add({ register: form.dataset.register, name: form.dataset.name, at: Date.now() }, blob);
+  } catch {
+    return false;
+  }
+  send();
+  return true;
+}
+
+if (form && window.crypto && crypto.subtle && window.indexedDB) {
+  root.classList.add("scripted");
+  $("photo").addEventListener("change", async () => {
+    const file = $("photo").files[0];
+    if (file && !(await take(file))) form.submit();
+  });
+}
+
+const photo = new URLSearchParams(location.search).get("photo");
+(photo ? finished(Number(photo)).catch(() => {}) : Promise.resolve()).then(online);
+addEventListener("online", online);
+addEventListener("offline", online);
+
+if (form && navigator.mediaDevices && navigator.mediaDevices.getUserMedia && root.classList.contains("scripted")) {
+  import("./camera.js").then((camera) => camera.offer(take)).catch(() => {});
+}

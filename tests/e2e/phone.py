@@ -1,0 +1,141 @@
+"""A phone before the residents' pages: headless Chromium, the real listener, a real ledger."""
+
+import asyncio
+import contextlib
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+from gateway.config import for_data
+from gateway.config_resident import ResidentConfig
+from gateway.photo.mask import Kind
+from gateway.resident_web.server import serve
+from gateway.web.server import bound
+from simulators.photo import strips
+from simulators.photo.drawn import register
+from simulators.photo.scenes import Scene, View, scene
+from tests.cloud_sync.brokers import HOST, free_port
+from tests.gateway.photo.photos import encoded, exif
+from tests.gateway.resident.block import Block
+from tests.gateway.resident_web.readers import PLACE
+from tests.gateway.town import GATEWAY_KEY, Dial, local
+
+CHROMIUM = shutil.which("chromium")
+ARGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+    # A camera that shows a test picture, and nobody is asked for it.
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+)  # fmt: skip
+SIDE = 1000
+SIZE = {"width": 390, "height": 844}
+WATER = Dial("8-0:1.0.0", "m3", -3, 8, 100_000)
+RATES = {"m3": 3_125, "kWh": 1_380}
+
+
+class Street:
+    """A flat with a water meter and an electricity meter that send nothing, and its pages."""
+
+    def __init__(self, folder: Path) -> None:
+        self.block = Block(folder, flats=0)
+        town = self.block.town
+        town.install("A1", town.point("P1", "1"))
+        town.install("3141592", town.point("P2", "1", "cold-water"), WATER)
+        with town.store.transaction() as connection:
+            for unit, rate in RATES.items():
+                connection.execute(
+                    "UPDATE register SET rate_max_per_h = ? WHERE unit = ?", (rate, unit)
+                )
+        for day in range(2, 5):
+            town.read("A1", local(9, day), 11_000 + 1_000 * day)
+            town.read("3141592", local(9, day), 123_000 + 400 * day, WATER)
+        town.send()
+        self.block.contact(1)
+        self.port = free_port()
+        self.url = f"http://{HOST}:{self.port}"
+
+    @contextmanager
+    def served(self, recogniser: str) -> Iterator[None]:
+        """The listener as `plomba-gateway run` has it, in a thread with its own loop."""
+        config = for_data(self.block.town.folder)
+        resident = ResidentConfig(host=HOST, port=self.port, public_url=self.url)
+        loop = asyncio.new_event_loop()
+        with bound(resident) as listener:
+            task = loop.create_task(
+                serve(
+                    listener, config, resident, GATEWAY_KEY, self.block.clock, recogniser=recogniser
+                )
+            )
+
+            def run() -> None:
+                with contextlib.suppress(asyncio.CancelledError):
+                    loop.run_until_complete(task)
+
+            thread = threading.Thread(target=run)
+            thread.start()
+            try:
+                yield
+            finally:
+                loop.call_soon_threadsafe(task.cancel)
+                thread.join()
+                loop.close()
+
+    async def _post(self) -> None:
+        await self.block.postman.once()
+
+    def code(self) -> str:
+        """The code in the newest letter."""
+        # Playwright's loop runs in this thread, so the postman goes in another one.
+        with ThreadPoolExecutor(1) as executor:
+            executor.submit(asyncio.run, self._post()).result()
+        return next(word for word in self.block.box.letters[-1].text.split() if word.isdigit())
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on PATH: make servers installs it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Scene:
+    """A water meter that shows 128.850."""
+    rng = np.random.default_rng(8)
+    shows = np.array([0, 0, 1, 2, 8, 8, 5, 0.2], dtype=np.float32)
+    row = strips.draw(rng, strips.store(rng, 6, 1), Kind.ODOMETER, shows, 3)
+    view = View(nearest=1.5, farthest=0.9, upright=1, little=6)
+    return scene(rng, SIDE, register(row), Kind.ODOMETER, view)
+
+
+@pytest.fixture
+def photo(drawn: Scene, tmp_path: Path) -> Path:
+    """The same as large as phones take it, with all that a phone notes."""
+    path = tmp_path / "meter.jpg"
+    noted = exif("2026:09:20 11:58:00", "+03:00", with_gps=True)
+    image = Image.fromarray(drawn.pixels).resize((2400, 2400))
+    path.write_bytes(encoded(image, quality=100, exif=noted))
+    assert path.stat().st_size > 500_000
+    return path
+
+
+@pytest.fixture
+def street(drawn: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Street]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    ends = (*drawn.corners.min(axis=0), *drawn.corners.max(axis=0))
+    monkeypatch.setenv(PLACE, " ".join(str(float(one) / SIDE) for one in ends))
+    street = Street(tmp_path)
+    with street.served("tests.gateway.resident_web.readers:Unsure"):
+        yield street
+    street.block.town.store.close()
