@@ -1,25 +1,20 @@
-"""A dwelling's history as PDF: typst sets it from data alone, as it does the acts."""
+"""A dwelling's history as PDF (gateway/typeset.py)."""
 
-import json
 from pathlib import Path
 from typing import Final
 
-import typst
-
-from drivers.reading import from_ms
 from gateway.resident.history import History, Kept
 from gateway.resident.history_sheet import month_rows, name_of, source_of, standing_of
+from gateway.typeset import pdf
 from gateway.web.texts import Words
 
 _TEMPLATE = Path(__file__).with_name("history.typ")
-_CREATOR = "plomba"
 # Two pages of a register; who wants more takes the CSV file.
 VALUES_MAX: Final = 80
 
 
 def of_history(history: History, words: Words) -> bytes:
     """The history on A4, tagged."""
-    at = from_ms(history.at_ms)
     about = words("history_about", history.address, history.dwelling, history.account)
     data = {
         "title": words("history_title"),
@@ -32,20 +27,9 @@ def of_history(history: History, words: Words) -> bytes:
         "language": words.language,
         "tagline": words("tagline"),
         "page": words("act_page", "{page}", "{pages}"),
-        "creator": _CREATOR,
-        "date": [at.year, at.month, at.day, at.hour, at.minute, at.second],
         "registers": [_register(history, one, words) for one in history.registers],
     }
-    compiled: bytes = typst.compile(
-        str(_TEMPLATE),
-        root=str(_TEMPLATE.parent),
-        ignore_system_fonts=True,
-        format="pdf",
-        sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-        timestamp=int(at.timestamp()),
-        pdf_standards=["ua-1"],
-    )
-    return compiled
+    return pdf(_TEMPLATE, data, history.at_ms)
 
 
 def _register(history: History, kept: Kept, words: Words) -> dict[str, object]:

@@ -6,15 +6,13 @@ a neighbour with the slip of another does not have. The PDF itself opens nothing
 written for its owner's eyes only.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import typst
-
 from drivers.reading import from_ms
+from gateway import typeset
 from gateway.explain import qr
 from gateway.resident.model import Dwelling
 
@@ -68,16 +66,7 @@ def pdf(slips: Sequence[Slip], *, language: str, office: str, now_ms: int) -> by
         "office": office,
         "slips": [_slip(one, language) for one in slips],
     }
-    made: bytes = typst.compile(
-        str(_TEMPLATE),
-        root=str(_TEMPLATE.parent),
-        ignore_system_fonts=True,
-        format="pdf",
-        sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-        timestamp=now_ms // 1000,
-        pdf_standards=["ua-1"],
-    )
-    return made
+    return typeset.pdf(_TEMPLATE, data, now_ms)
 
 
 def file_name(house: str, period: str) -> str:
