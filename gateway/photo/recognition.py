@@ -28,6 +28,9 @@ from gateway.photo.serials import seen_serials
 CUTS = ((0.1, 0.05), (-0.05, 0.0), (0.25, 0.12), (0.1, -0.06))
 # Cells a strip is cut for while it is not known how many there are.
 _CELLS_USUAL = 8
+# Upside down a register has to be read this much more surely: phones turn what they take, and many
+# digits look like digits when they stand on their head.
+_TURNED = 0.9
 # A picture so many times as wide as high shows a register and little else.
 STRIP_FROM = 2.2
 
@@ -94,7 +97,7 @@ class Recogniser:
         if width > STRIP_FROM * height:
             whole = ((0.0, 0.0), (width, 0.0), (width, height), (0.0, height))
             places.append(Corners(whole, 0.5))
-        return places + [one.turned() for one in places]
+        return places + [one.turned()._replace(sure=one.sure * _TURNED) for one in places]
 
     def _best(
         self,
