@@ -6,7 +6,7 @@ import pytest
 
 from drivers.reading import Resource, Unit
 from gateway.claims.compare import Pair, automatic_at, contradiction, distance
-from gateway.claims.entry import Around, Given, Other, check, meant
+from gateway.claims.entry import Around, Given, Other, check, expected, meant
 from gateway.claims.model import ClaimSource
 from gateway.claims.policy import ROWS, Policy, holding
 from gateway.model import Level
@@ -57,6 +57,22 @@ def test_questions(value: str, questions: list[str]) -> None:
     for question in questions:
         assert any(one.startswith(question) for one in found), found
     assert bool(found) == bool(questions)
+
+
+@pytest.mark.parametrize(
+    ("around", "mantissa"),
+    [
+        (Around(COLD[-1], None, COLD), 128_456),  # 5 m3 in the 30 days since
+        (Around(Level(NOW - 15 * DAY, 99_999_000), None, COLD), 1_500),  # over the dial's end
+        (Around(COLD[-1], None, COLD[-2:]), None),
+        (Around(None, None, COLD), None),
+    ],
+)
+def test_where_a_register_would_stand_by_its_usual_use(
+    around: Around, mantissa: int | None
+) -> None:
+    given = Given(WATER, "8-0:1.0.0", NOW, 0, 1)
+    assert expected(given, around, LIMITS, NOW) == mantissa
 
 
 def test_hot_water_given_for_cold_is_asked_about() -> None:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from gateway.resident_web.ports import Question
 from gateway.resident_web.texts import TEXTS, Speech
 from tests.gateway.resident_web.browser import client, come_in, fields_on, proof_on
-from tests.gateway.resident_web.memory import JPEG, TOKEN, Memory
+from tests.gateway.resident_web.memory import HEAT, JPEG, TOKEN, WATER, Memory
 
 ROOT = Path(__file__).parents[3] / "gateway/resident_web"
 
@@ -163,6 +163,12 @@ async def test_every_field_has_a_label_and_every_page_one_heading(
         assert f'<html lang="{language}">' in page.text
         for name, label in found.wanting:
             assert label or name in found.labelled, (page.url, name)
+
+
+def test_the_usual_value_is_told_where_it_is_known() -> None:
+    assert Speech("ru").expected(WATER) == "около 140,000 м³"
+    assert Speech("en").expected(WATER) == "about 140.000 m³"
+    assert Speech("ru").expected(HEAT) == ""
 
 
 def test_every_text_is_there_in_both_languages_and_every_key_has_one() -> None:
