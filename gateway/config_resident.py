@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.config_base import LOOPBACK, Folder, Port, PrivateFile, Section, http_url
+from gateway.config_base import LOOPBACK, Folder, Port, PrivateFile, Section, TargetName, http_url
 
 # A provider's form has a dozen fields; what is deeper or longer is no text message.
 _FORM_KEYS_MAX = 32
@@ -82,6 +82,59 @@ class SmsConfig(Section):
     timeout_s: Annotated[float, Field(gt=0, le=120)] = 20.0
 
 
+class SignInConfig(Section):
+    """A provider of OpenID Connect that residents may sign in with.
+
+    `issuer` is its name, and with profile "standard" where its discovery document lies, unless all
+    three endpoints are given. `keys_file`: its public key, where it lists none (ЕСИА). We show who
+    we are by one of `client_secret_file`, `key_file` (private_key_jwt) and, to ЕСИА, `signer`: a
+    command that gets bytes on stdin and gives their detached signature on stdout.
+    """
+
+    name: TargetName
+    title_ru: Annotated[str, Field(min_length=1, max_length=60)]
+    title_en: Annotated[str, Field(min_length=1, max_length=60)]
+    profile: Literal["standard", "esia"] = "standard"
+    issuer: Annotated[str, Field(max_length=255)] = ""
+    authorization_endpoint: Annotated[str, AfterValidator(http_url)] | None = None
+    token_endpoint: Annotated[str, AfterValidator(http_url)] | None = None
+    jwks_uri: Annotated[str, AfterValidator(http_url)] | None = None
+    keys_file: Folder | None = None
+    client_id: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[ -~]+$")]
+    client_secret_file: PrivateFile | None = None
+    key_file: PrivateFile | None = None
+    key_id: Annotated[str, Field(max_length=255)] = ""
+    signer: Annotated[tuple[str, ...], Field(max_length=32)] = ()
+    scopes: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[!-~]+$", max_length=255)], ...],
+        Field(min_length=1, max_length=16),
+    ] = ("openid",)
+
+    @property
+    def endpoints(self) -> tuple[str, str, str] | None:
+        """Where it is asked, if that is all given."""
+        three = (self.authorization_endpoint, self.token_endpoint, self.jwks_uri)
+        return None if None in three else tuple(map(str, three))  # type: ignore[return-value]
+
+    @model_validator(mode="after")
+    def _enough(self) -> "SignInConfig":
+        if "openid" not in self.scopes:
+            raise ValueError('scopes: expected "openid" among them')
+        proofs = (self.client_secret_file, self.key_file, self.signer or None)
+        if sum(one is not None for one in proofs) != 1:
+            raise ValueError("expected one of client_secret_file, key_file and signer")
+        if self.profile == "esia":
+            if not self.signer or self.keys_file is None:
+                raise ValueError("esia: expected signer and keys_file (its certificate)")
+        elif self.signer:
+            raise ValueError('signer: expected with profile = "esia" only')
+        elif self.endpoints is None:
+            http_url(self.issuer)
+        elif not self.issuer:
+            raise ValueError("issuer: expected the provider's name for itself")
+        return self
+
+
 class ResidentConfig(Section):
     """Pages for residents, and how they are asked for readings, see docs/resident.md.
 
@@ -105,12 +158,22 @@ class ResidentConfig(Section):
     ] = (3, 1)
     # Where no contract has a window: in a month's last so many days.
     days_without_contract: Annotated[int, Field(ge=1, le=28)] = 7
+    # More buttons than four on a phone are a list, and nobody reads a list.
+    sign_in: Annotated[tuple[SignInConfig, ...], Field(max_length=4)] = ()
+    passkeys: bool = False
+    # The site passkeys are made for: the name of public_url, or a domain it lies in.
+    passkeys_site: Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9.-]*$")] = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names a browser may ask for these pages under."""
         public = urlsplit(self.public_url).hostname or ""
         return (*sorted(LOOPBACK | {public}), *self.allowed_hosts)
+
+    @property
+    def site(self) -> str:
+        """The site that passkeys are made for."""
+        return self.passkeys_site or urlsplit(self.public_url).hostname or ""
 
     @model_validator(mode="after")
     def _a_plain_address(self) -> "ResidentConfig":
@@ -119,4 +182,9 @@ class ResidentConfig(Section):
             raise ValueError("public_url: expected an address like https://meters.example")
         if self.quiet_from.tzinfo or self.quiet_until.tzinfo:
             raise ValueError("quiet_from, quiet_until: expected a time of the house like 21:00")
+        names = [one.name for one in self.sign_in]
+        if len(set(names)) != len(names):
+            raise ValueError("sign_in: expected a name of its own for each")
+        if not f".{parts.hostname}".endswith(f".{self.site}"):
+            raise ValueError(f"passkeys_site: expected {parts.hostname} or a domain it lies in")
         return self

@@ -33,6 +33,7 @@ __all__ = [
     "import_csv",
     "import_lines",
     "place_device",
+    "point_problems",
 ]
 
 
@@ -155,6 +156,8 @@ def _new_lines(standing: Sequence[RegisterLine], new: NewMeter, at_ms: int) -> l
             initial_value=initials[obis],
             device=new.device or place.device,
             factor=factor_of(new.factor or ONE),
+            # Another make may show its digits otherwise: unknown until somebody says.
+            dial=line.dial if obis in new.registers else "",
         )
         for obis, line in shapes.items()
     ]
@@ -164,6 +167,12 @@ def _with_factors(lines: Sequence[RegisterLine]) -> list[RegisterLine]:
     """What one line of a meter says of its factor holds for all its registers."""
     said = {(one.meter, one.installed_on): one.factor for one in lines if one.factor}
     return [one._replace(factor=said.get((one.meter, one.installed_on), "")) for one in lines]
+
+
+def point_problems(store: Store, lines: Sequence[RegisterLine]) -> list[Problem]:
+    """Where lines that name no meter contradict the registry or each other."""
+    found = _contradictions(lines, store.book.said(lines))
+    return [one for one in found if one.column != "meter"]
 
 
 def _repeats(lines: Iterable[RegisterLine]) -> Iterator[Problem]:

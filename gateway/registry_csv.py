@@ -5,7 +5,7 @@ must be the same.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from gateway.model import Kind
 DIGITS_MAX = 18
 # From which times are counted.
 EPOCH_YEAR = 1970
+DIALS = ("wheels", "lcd")
 
 UNITS = {
     Resource.ELECTRICITY: {Unit.KWH, Unit.KVARH},
@@ -58,10 +59,15 @@ class RegisterLine(NamedTuple):
     device: str
     factor: str = ""
     """What its values are multiplied by (see meter_life/factor.py); empty: not said, 1 if new."""
+    dial: str = ""
+    """How it shows its digits, ``wheels`` or ``lcd``; empty: not said, and nothing is changed.
+
+    Photos are read by it and nothing is billed by it, so that another line may correct it.
+    """
 
 
 # What a file may leave out, because it has not always been there.
-OPTIONAL = ("factor",)
+OPTIONAL = ("factor", "dial")
 COLUMNS = tuple(name for name in RegisterLine._fields[1:] if name not in OPTIONAL)
 
 
@@ -99,16 +105,24 @@ def parse_lines(data: bytes) -> tuple[list[RegisterLine], list[Problem]]:
 
 
 def _line(number: int, fields: Fields, problems: list[Problem]) -> RegisterLine | None:
+    values = values_of(number, fields, problems)
+    return None if values is None else RegisterLine(line=number, **values)
+
+
+def values_of(
+    number: int, fields: Fields, problems: list[Problem], left_out: Collection[str] = ()
+) -> dict[str, Any] | None:
+    """What the columns of a line say, but those `left_out`; None where that adds to `problems`."""
     values: dict[str, Any] = {}
     before = len(problems)
     for column in _ORDER:
+        if column in left_out:
+            continue
         try:
             values[column] = _PARSERS[column](fields.get(column, ""), values)
         except _Fault as fault:
             problems.append(Problem(number, column, fault.expected, repr(fields[column])))
-    if len(problems) > before:
-        return None
-    return RegisterLine(line=number, **values)
+    return values if len(problems) == before else None
 
 
 def _name(text: str, _values: Mapping[str, Any]) -> str:
@@ -216,6 +230,12 @@ def _factor(text: str, _values: Mapping[str, Any]) -> str:
         raise _Fault(factor.EXPECTED) from None
 
 
+def _dial(text: str, _values: Mapping[str, Any]) -> str:
+    if text and text not in DIALS:
+        raise _Fault("one of " + ", ".join(DIALS) + ", or nothing")
+    return text
+
+
 def _midnight(text: str, values: Mapping[str, Any]) -> int:
     try:
         day = date.fromisoformat(text)
@@ -247,6 +267,7 @@ _PARSERS: dict[str, Callable[[str, Mapping[str, Any]], Any]] = {
     "initial_value": _initial,
     "device": _pattern(DEVICE_PATTERN, "a device name of a-z, 0-9 and -"),
     "factor": _factor,
+    "dial": _dial,
 }
 # Columns others are judged by come first.
 _FIRST = ("kind", "resource", "timezone", "exponent", "digits")

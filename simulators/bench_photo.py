@@ -3,6 +3,9 @@
 A digit that is left open is counted as open, and its likeliest value is still compared: what was
 recognised and what is shown to a person are two questions. `exact`, `whole` and `digits` answer the
 first, `open`, `proposed` and `sure_but_wrong` the second.
+
+Folders come from others. A row or a picture that cannot be used is named in a line on the standard
+error output and counts as a picture that was not read; all others are measured.
 """
 
 import json
@@ -13,6 +16,7 @@ from typing import NamedTuple
 
 import click
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -26,6 +30,8 @@ from simulators.photo.labels import Label, LabelError
 # else, and would take gigabytes unpacked.
 FILE_BYTES_MAX, PIXELS_MAX = 32 * 1024 * 1024, 64_000_000
 FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
+# Where a HEIC says what it is.
+_HEIC_AT, _HEIC = 4, b"ftyp"
 PICTURES = 100
 _BINS = 10
 
@@ -44,6 +50,12 @@ class Judged(NamedTuple):
     found: bool
     cells: tuple[tuple[float, bool], ...]
     seconds: float
+
+
+# A row whose truth is not known either.
+_UNREAD = Judged(
+    is_exact=False, is_whole=False, right=0, digits=0, open=0, found=False, cells=(), seconds=0.0
+)
 
 
 @click.command("photo")
@@ -81,7 +93,8 @@ def photo(
     Shares from 0 to 1: `exact` all digits agree, leading noughts ignored; `whole` those before the
     point agree; `digits` of single digits; `open` digits left to the person; `proposed` pictures
     with every digit shown, and right; `sure_but_wrong` every digit shown, and wrong. An open digit
-    counts with its likeliest value in the first three.
+    counts with its likeliest value in the first three. A row or picture of the folder that cannot
+    be used is named in a line on the standard error output and counts as not read.
     """
     if folder is not None and crops is not None:
         raise click.UsageError("expected --data or --digits, got both")
@@ -89,9 +102,11 @@ def photo(
         if crops is not None:
             _print(dict(digit_crops.digits_figures(crops)), as_json=as_json)
             return
-        rows = drawn.pictures(seed, pictures) if folder is None else _of_folder(folder)
+        unread: list[str] = []
+        rows = drawn.pictures(seed, pictures) if folder is None else _of_folder(folder, unread)
         recogniser = Recogniser(serials=no_serials)
         judged = [_judged(recogniser, one, read, framed=framed) for one, read in rows]
+        judged += [_UNREAD] * len(unread)
     except (LabelError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     _print(figures(judged), as_json=as_json)
@@ -110,32 +125,55 @@ class Opening(NamedTuple):
         if size > FILE_BYTES_MAX:
             raise LabelError(f"{place} has {size} bytes, at most {FILE_BYTES_MAX} are taken")
         try:
-            with Image.open(self.file, formats=FORMATS) as image:
-                if image.width * image.height > PIXELS_MAX:
-                    raise LabelError(
-                        f"{place} has {image.width} x {image.height} pixels, at most "
-                        f"{PIXELS_MAX} are taken"
-                    )
+            with self._opened() as image:
+                _check(place, image.size)
                 seen = ImageOps.exif_transpose(image).convert("RGB")
                 return np.asarray(seen)
+        except LabelError:
+            raise
         except UnidentifiedImageError as error:
-            raise LabelError(f"{place} is no picture in {', '.join(FORMATS)}") from error
+            raise LabelError(f"{place} is no picture in HEIC, {', '.join(FORMATS)}") from error
         except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-            if isinstance(error, LabelError):
-                raise
             raise LabelError(f"{place} cannot be read: {error}") from error
 
+    def _opened(self) -> Image.Image:
+        with self.file.open("rb") as stream:
+            head = stream.read(16)
+        if head[_HEIC_AT : _HEIC_AT + len(_HEIC)] == _HEIC:
+            return pillow_heif.HeifImageFile(self.file)  # type: ignore[no-untyped-call]
+        return Image.open(self.file, formats=FORMATS)
 
-def _of_folder(folder: Path) -> Iterator[tuple[Label, Opening]]:
-    for one in labels.load(folder):
+
+def _check(place: str, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > PIXELS_MAX:
+        said = f"{size[0]} x {size[1]} pixels, at most {PIXELS_MAX} are taken"
+        raise LabelError(f"{place} has {said}")
+
+
+def _of_folder(folder: Path, unread: list[str]) -> Iterator[tuple[Label, Opening]]:
+    """The pictures that are there; what cannot be used is said, and noted in `unread`."""
+
+    def wrong(said: str) -> None:
+        unread.append(said)
+        _say(said)
+
+    for one in labels.load(folder, wrong):
         yield one, Opening(folder / one.file, one.line)
+
+
+def _say(said: str) -> None:
+    click.echo(f"not read: {said}", err=True)
 
 
 def _judged(
     recogniser: Recogniser, label: Label, picture: Opening | drawn.Drawn, *, framed: bool
 ) -> Judged:
     began_s = time.perf_counter()
-    pixels = picture.pixels()
+    try:
+        pixels = picture.pixels()
+    except (LabelError, OSError) as error:
+        _say(str(error))
+        return judge(label, Recognised(None, None), time.perf_counter() - began_s)
     corners = label.corners if framed else None
     seen = recogniser.read(pixels, label.mask, corners, None, label.kind)
     return judge(label, seen, time.perf_counter() - began_s)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from cloud_sync.signing import SigningKey
 from drivers.reading import from_ms
 from gateway.audit import By
 from gateway.commands.common import (
@@ -18,8 +19,9 @@ from gateway.commands.common import (
 from gateway.commands.people import by_person, via
 from gateway.config import GatewayConfig
 from gateway.resident import dispute as disputes
-from gateway.resident.dispute import Dispute
+from gateway.resident.dispute import Dispute, Telling
 from gateway.sql.disputes import SqlDisputeStore
+from gateway.sql.store import SqlStore
 from gateway.wiring import system_clock
 
 # A house of a thousand flats has some ten open; a longer list is looked through house by house.
@@ -57,7 +59,8 @@ def take(config: GatewayConfig, number: str, actor: str, *, as_json: bool) -> No
     """Begin to look into dispute NUMBER; the resident sees that somebody does."""
     with ledger(config) as store:
         made = disputes.take(
-            SqlDisputeStore(store.database), number, By(actor, via()), system_clock()
+            *(SqlDisputeStore(store.database), number, By(actor, via()), system_clock()),
+            tell=_telling(config, store),
         )
     _tell(made, as_json=as_json)
 
@@ -72,9 +75,20 @@ def answer(config: GatewayConfig, number: str, text: str, actor: str, *, as_json
     """Answer dispute NUMBER and close it; the resident sees the text."""
     with ledger(config) as store:
         made = disputes.answer(
-            SqlDisputeStore(store.database), number, By(actor, via()), text, system_clock()
+            *(SqlDisputeStore(store.database), number, By(actor, via()), text, system_clock()),
+            tell=_telling(config, store),
         )
     _tell(made, as_json=as_json)
+
+
+def _telling(config: GatewayConfig, store: SqlStore) -> Telling | None:
+    """How residents are told, where they are written to at all."""
+    if config.resident is None or not config.resident.enabled:
+        return None
+    from gateway.resident.wired import teller_of  # noqa: PLC0415 - needs httpx
+
+    key = SigningKey.load(config.key_file)
+    return teller_of(store.database, key, config.resident, system_clock).tell
 
 
 def _tell(made: Dispute, *, as_json: bool) -> None:

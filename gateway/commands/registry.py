@@ -84,7 +84,9 @@ def registry() -> None:
 def import_file(config: GatewayConfig, file: Path, actor: str, *, as_json: bool) -> None:
     """Enter a registry CSV, one line per register; every bad line is named, or all is entered.
 
-    A column factor may be there (40, 1.5, 1/3200): what the meter's values are multiplied by.
+    A column factor may be there (40, 1.5, 1/3200): what the meter's values are multiplied by. And a
+    column dial (wheels or lcd): how a register shows its digits, by which photos of it are read;
+    what a later file says of that holds.
     """
     new = entered(book.import_csv, config, file, (actor, "registry import"))
     if as_json:
@@ -222,11 +224,14 @@ def list_registers(config: GatewayConfig, house: str | None, *, as_json: bool) -
             print_json(_columns(line))
         return
     print_table(
-        ("house", "flat", "account", "point", "resource", "meter", "register", "unit", "device"),
+        (
+            *("house", "flat", "account", "point", "resource", "meter", "register", "unit"),
+            *("dial", "device"),
+        ),
         [
             (
                 *(line.house, line.dwelling, line.account, line.point, line.resource),
-                *(line.meter, line.register, line.unit, line.device),
+                *(line.meter, line.register, line.unit, line.dial, line.device),
             )
             for line in lines
         ],

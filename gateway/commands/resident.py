@@ -22,12 +22,14 @@ from gateway.commands.noting import acting
 from gateway.commands.people import by_person, via
 from gateway.commands.registry import FILE, entered, tell_entered
 from gateway.commands.resident_act import act
+from gateway.commands.resident_codes import bill_codes
 from gateway.config import ConfigError, GatewayConfig
 from gateway.config_resident import ResidentConfig
 from gateway.resident import contacts as contacts_csv
 from gateway.resident.links import Links, url
 from gateway.resident.model import Dwelling, ResidentError
 from gateway.resident.secrets import Secrets
+from gateway.sql.resident_accounts import AccountsLedger
 from gateway.sql.resident_asking import AskingLedger
 from gateway.sql.resident_contacts import ContactsLedger, Status
 from gateway.sql.store import SqlStore
@@ -47,6 +49,7 @@ def resident() -> None:
 
 
 resident.add_command(act)
+resident.add_command(bill_codes)
 
 
 @resident.command("status")
@@ -154,13 +157,19 @@ def end(
     with_contacts: bool,
     as_json: bool,
 ) -> None:
-    """End every link, code, session and waiting message of ACCOUNT, and stop asking it."""
+    """End every link, code, session and waiting message of ACCOUNT, and stop asking it.
+
+    Whoever linked it by signing in is unlinked and signed out, their phones are forgotten, and the
+    codes on its bills end.
+    """
     with acting(config, actor, "resident end", f"account {account}", why) as deed:
         asking = AskingLedger(deed.store.database)
         dwelling = _dwelling(asking, account)
         counts = asking.end_all(
             dwelling.account_no, "ended by a person", system_clock(), contacts=with_contacts
         )
+        accounts = AccountsLedger(deed.store.database)
+        counts |= accounts.end_all(dwelling.account_no, system_clock())
         deed.after = _counted(counts)
     print_json(counts) if as_json else click.echo(f"ended: {_counted(counts)}")
 

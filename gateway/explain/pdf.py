@@ -1,11 +1,11 @@
-"""Explanations as PDF (gateway/typeset.py), dated by the line they explain."""
+"""Explanations as PDF (cloud_sync/typeset.py), dated by the line they explain."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from cloud_sync.typeset import pdf
 from gateway.explain import qr
 from gateway.explain.told import Explained, document
-from gateway.typeset import pdf
 from gateway.web.texts import Words
 
 _TEMPLATE = Path(__file__).with_name("line.typ")

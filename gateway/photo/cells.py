@@ -80,12 +80,12 @@ class CellReader:
         return Read(scores, _mask(scores))
 
     def _look(self, strips: Iterable[NDArray[np.uint8]], cells: int) -> list[tuple[Scores, float]]:
-        tensor = np.stack([_tensor(strip, cells) for strip in strips])
+        tensor = np.stack([as_input(strip, cells) for strip in strips])
         logits = np.asarray(self._session.run(None, {"strips": tensor})[0], np.float64)
         return [_scores(one, cells) for one in logits]
 
 
-def _tensor(strip: NDArray[np.uint8], cells: int) -> NDArray[np.float32]:
+def as_input(strip: NDArray[np.uint8], cells: int) -> NDArray[np.float32]:
     """The strip as the net wants it: (3, TALL, cells * WIDE + 2 * PAD), from 0 to 1."""
     if strip.shape[2:] != (3,) or strip.dtype != np.uint8:
         raise ValueError(f"a strip is (height, width, 3) of uint8, not {strip.shape} {strip.dtype}")
@@ -110,7 +110,8 @@ def _scores(logits: Floats, cells: int) -> tuple[Scores, float]:
     rest = heat.copy()
     rest[np.clip(middles[:, None] + np.arange(-2, 3), 0, heat.size - 1)] = 0
     explained = float(np.log(np.maximum(found, _FAINT)).mean() - rest.sum() / cells)
-    return Scores(wheels, digits, found), explained
+    at = ((middles + 0.5) * STRIDE - PAD) / (heat.size * STRIDE - 2 * PAD)
+    return Scores(wheels, digits, found, at), explained
 
 
 def _mixed(logits: Floats, columns: NDArray[np.int64], weights: Floats) -> Floats:

@@ -45,12 +45,13 @@ class Scores(NamedTuple):
     """What the reader says of each cell, from left to right: probabilities that sum to one.
 
     `wheels` (cells, POSITIONS) and `digits` (cells, CLASSES); `found` (cells,) is how surely a
-    cell is there, from 0 to 1.
+    cell is there, from 0 to 1; `at` (cells,) where its middle is, as a part of the strip's width.
     """
 
     wheels: Floats
     digits: Floats
     found: Floats
+    at: Floats | None = None
 
 
 def decode(scores: Scores, mask: Mask, prior: Prior | None = None) -> Reading:

@@ -36,6 +36,32 @@ def widened(corners: Corners, wider: float, taller: float) -> Corners:
     return Corners((points[0], points[1], points[2], points[3]), corners.sure)
 
 
+def parted(
+    corners: Corners, across: tuple[float, float], down: tuple[float, float], tilt: float
+) -> Corners:
+    """A part of a register: from so far to so far across and down, as parts of its sides.
+
+    Less than 0 and more than 1 lie beyond it. `tilt` lets the right end hang lower than the left
+    one by so many parts of the height.
+    """
+    top_left, top_right, bottom_right, bottom_left = np.array(corners.points)
+
+    def at(x: float, y: float) -> Point:
+        upper = top_left + x * (top_right - top_left)
+        lower = bottom_left + x * (bottom_right - bottom_left)
+        found = upper + y * (lower - upper)
+        return float(found[0]), float(found[1])
+
+    (left, right), (top, bottom), half = across, down, tilt / 2
+    points = (
+        at(left, top - half),
+        at(right, top + half),
+        at(right, bottom + half),
+        at(left, bottom - half),
+    )
+    return Corners(points, corners.sure)
+
+
 def homography(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
     """The matrix (3, 3), its last element 1, that takes four points (4, 2) to four others.
 

@@ -125,7 +125,8 @@ def picture(data: bytes) -> Picture:
             upright = upright.transpose(turn)
         pixels = np.asarray(upright)
         out = io.BytesIO()
-        upright.save(out, "JPEG", quality=JPEG_QUALITY)
+        # Out of the pixels alone: Pillow would write a JPEG's comment into the new one.
+        Image.fromarray(pixels).save(out, "JPEG", quality=JPEG_QUALITY)
     sha256 = hashlib.sha256(data).digest()
     return Picture(out.getvalue(), pixels, taken_at_ms, has_offset, fingerprint(pixels), sha256)
 

@@ -18,7 +18,7 @@ from typing import Protocol, Self
 import msgspec
 import structlog
 
-from gateway.photo.geometry import Corners
+from gateway.photo.frame import Frame
 from gateway.photo.intake import BYTES_MAX, PhotoError, Why
 from gateway.photo.looking_worker import ANSWER, ENCODER, Answer, Sight, Task
 from gateway.photo.mask import Mask, Prior
@@ -41,7 +41,7 @@ class Looker(Protocol):
     """Whoever can look at photos."""
 
     def look(
-        self, data: bytes, mask: Mask | None, corners: Corners | None, prior: Prior | None
+        self, data: bytes, mask: Mask | None, frame: Frame | None, prior: Prior | None
     ) -> Sight:
         """What is to be seen; PhotoError where the bytes are no photo or nobody had time."""
 
@@ -89,14 +89,14 @@ class Looking:
                     worker.end()
 
     def look(
-        self, data: bytes, mask: Mask | None, corners: Corners | None, prior: Prior | None
+        self, data: bytes, mask: Mask | None, frame: Frame | None, prior: Prior | None
     ) -> Sight:
         """See `Looker`."""
         if len(data) > BYTES_MAX:
             raise PhotoError(
                 Why.TOO_LARGE, f"expected at most {BYTES_MAX >> 20} MiB, got {len(data) >> 20} MiB"
             )
-        task = Task(data, mask, () if corners is None else corners.points, prior)
+        task = Task(data, mask, frame, prior)
         try:
             worker = self._seats.get(timeout=self._turn_s)
         except Empty:

@@ -10,14 +10,16 @@ import importlib
 import os
 import resource
 import sys
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, NamedTuple
 
 import msgspec
 
-from gateway.photo.geometry import Corners
+from gateway.photo import framing
+from gateway.photo.frame import Frame
+from gateway.photo.framing import Recognised, Recogniser, Seen
 from gateway.photo.intake import PhotoError, Picture, picture
 from gateway.photo.mask import Kind, Mask, Prior
-from gateway.photo.reading import Cell, Reading
+from gateway.photo.reading import Cell
 from gateway.verify_worker import put, take
 
 # The dearest photo, a WebP of 50 megapixels, was measured at 1.4 GB of addresses (0.95 GB of
@@ -27,27 +29,6 @@ MEMORY_BYTES_MAX = 2 * 1024**3
 CPU_S_MAX = 20
 
 Points = tuple[tuple[float, float], ...]
-
-
-class Recognised(Protocol):
-    """What a recogniser says: the digits and where they are, None where it saw no register."""
-
-    @property
-    def reading(self) -> Reading | None:
-        """The digits."""
-
-    @property
-    def corners(self) -> Corners | None:
-        """Where they are."""
-
-
-class Recogniser(Protocol):
-    """What reads a register (gateway/photo/recognition.py)."""
-
-    def read(
-        self, image: Any, mask: Mask | None, corners: Corners | None, prior: Prior | None
-    ) -> Recognised:
-        """Read an RGB picture (height, width, 3)."""
 
 
 class Sight(NamedTuple):
@@ -72,7 +53,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
 
     data: bytes
     mask: tuple[str, int, int] | None
-    points: Points
+    frame: Frame | None
     prior: tuple[int, int] | None
 
 
@@ -90,34 +71,26 @@ ANSWER = msgspec.msgpack.Decoder(Answer)
 ENCODER = msgspec.msgpack.Encoder()
 
 
-class Unread(NamedTuple):
-    """A register that nobody could read."""
-
-    reading: None = None
-    corners: None = None
-
-
 def sight_of(task: Task, recogniser: Recogniser) -> Sight:
     """Look at one photo; PhotoError where it is none."""
     taken = picture(task.data)
     return _sight(taken, _read(taken, task, recogniser))
 
 
-def _read(taken: Picture, task: Task, recogniser: Recogniser) -> Recognised:
+def _read(taken: Picture, task: Task, recogniser: Recogniser) -> Seen:
     mask = None if task.mask is None else Mask(Kind(task.mask[0]), *task.mask[1:])
     prior = None if task.prior is None else Prior(*task.prior)
-    corners = Corners((*task.points,)) if task.points else None  # type: ignore[arg-type]
-    return recogniser.read(taken.pixels, mask, corners, prior)
+    return framing.read(recogniser, taken.pixels, mask, task.frame, prior)
 
 
-def _sight(taken: Picture, seen: Recognised) -> Sight:
+def _sight(taken: Picture, seen: Seen) -> Sight:
     cells = () if seen.reading is None else seen.reading.cells
     points = () if seen.corners is None else seen.corners.points
     return Sight(
         *(taken.jpeg, taken.sha256, taken.phash, taken.taken_at_ms, taken.has_offset),
         tuple(Cell(cell.digit, float(cell.sure)) for cell in cells),
         tuple((float(x), float(y)) for x, y in points),
-        getattr(seen, "serial", None) or "",
+        seen.serial,
     )
 
 
@@ -130,7 +103,7 @@ def answer(task: Task, recogniser: Recogniser) -> Answer:
     try:
         return Answer(_sight(taken, _read(taken, task, recogniser)))
     except Exception as error:  # noqa: BLE001 - whatever it is, the photo itself is sound
-        return Answer(_sight(taken, Unread()), trouble=f"{type(error).__name__}: {error}"[:500])
+        return Answer(_sight(taken, Seen()), trouble=f"{type(error).__name__}: {error}"[:500])
 
 
 def work(source: IO[bytes], target: IO[bytes], recogniser: Recogniser) -> None:

@@ -160,7 +160,11 @@ def parse(payload: bytes) -> Act:
 
 
 def issue(port: ActPort, sealer: Sealer, number: str, now_ms: int) -> Kept | None:
-    """The act of a number, signed and kept the first time it is asked for; None for no such one."""
+    """The act of a number, signed and kept if it was not yet; None for no such one.
+
+    What is given now is signed in its own transaction (giving.py); what was given before acts were
+    made there gets its act when somebody first asks for it.
+    """
     kept = port.kept(number)
     if kept is not None:
         return kept

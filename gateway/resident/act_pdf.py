@@ -1,14 +1,14 @@
-"""An act as PDF (gateway/typeset.py), with its date.
+"""An act as PDF (cloud_sync/typeset.py), with its date.
 
 The sealed bytes are attached, so the paper's file holds its own proof.
 """
 
 from pathlib import Path
 
+from cloud_sync.typeset import pdf
 from gateway.explain import qr
 from gateway.explain.told import document
 from gateway.resident.act_telling import ActTold
-from gateway.typeset import pdf
 from gateway.web.texts import Words
 
 _TEMPLATE = Path(__file__).with_name("act.typ")

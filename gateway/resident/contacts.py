@@ -52,7 +52,7 @@ class ContactsPort(Protocol):
         """A contact from then on."""
 
     def end_contact(self, contact_no: int, now_ms: int) -> None:
-        """Another address takes its place; nothing more is sent to it."""
+        """Another address takes its place; nothing more is sent to it, and it lets nobody in."""
 
     def set_language(self, contact_no: int, language: str) -> None:
         """It is written to in that language."""

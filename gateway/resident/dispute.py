@@ -79,7 +79,8 @@ class Term(NamedTuple):
     source: str
 
 
-# Whoever serves a house answers a complaint within three working days of having it. The general
+# Whoever serves a house answers a complaint (about the quality of services, as we remember the
+# clause) within three working days of having it; a dispute about a reading is no worse. The general
 # thirty days of 59-ФЗ are for offices of the state, so they are no term of an operator.
 TERMS: Final = (Term(date(2012, 9, 1), 3, Mark.MEMORY, "ПП 354 п. 31 «к»"),)
 _WEEKEND = 5
@@ -211,11 +212,16 @@ class DisputeStore(Protocol):
         """All or nothing."""
 
 
+Telling = Callable[[Dispute], object]
+"""Has the resident told where a dispute stands now, in the transaction that is open around it."""
+
+
 def due_ms(opened_at_ms: int, timezone: str, terms: Sequence[Term] = TERMS) -> int:
     """The end of the last working day to answer on, by the clocks of the house.
 
-    Saturdays and Sundays are left out. Public holidays are not known here and count as working
-    days, so the term shown is never later than the law's.
+    Monday to Friday are counted. Public holidays are not known here and count as working days, so
+    the term shown is earlier than the law's then; a Saturday that is decreed to be worked is left
+    out, and the term can be a day later.
     """
     zone = ZoneInfo(timezone)
     day = from_ms(opened_at_ms).astimezone(zone).date()
@@ -269,21 +275,37 @@ def withdraw(store: DisputeStore, account_no: int, number: str, now_ms: int) -> 
         return _go_on(store, dispute, step, By(RESIDENT, PAGE), "dispute withdraw")
 
 
-def take(store: DisputeStore, number: str, by: By, now_ms: int) -> Dispute:
-    """Somebody of the operator's begins to look into it."""
+def take(
+    store: DisputeStore, number: str, by: By, now_ms: int, *, tell: Telling | None = None
+) -> Dispute:
+    """Somebody of the operator's begins to look into it; `tell` has the resident told so."""
     with store.transaction():
         dispute = _known(store, number)
         step = Step(State.IN_WORK, _actor(by), "", now_ms)
-        return _go_on(store, dispute, step, by, "dispute take")
+        return _told(_go_on(store, dispute, step, by, "dispute take"), tell)
 
 
-def answer(store: DisputeStore, number: str, by: By, text: str, now_ms: int) -> Dispute:
-    """Answer a dispute; the resident sees the text, and who answered."""
+def answer(
+    store: DisputeStore,
+    number: str,
+    by: By,
+    text: str,
+    now_ms: int,
+    *,
+    tell: Telling | None = None,
+) -> Dispute:
+    """Answer a dispute; the resident sees the text, and who answered, and `tell` tells of it."""
     told = _text(text)
     with store.transaction():
         dispute = _known(store, number)
         step = Step(State.ANSWERED, _actor(by), told, now_ms)
-        return _go_on(store, dispute, step, by, "dispute answer")
+        return _told(_go_on(store, dispute, step, by, "dispute answer"), tell)
+
+
+def _told(dispute: Dispute, tell: Telling | None) -> Dispute:
+    if tell is not None:
+        tell(dispute)
+    return dispute
 
 
 def _go_on(store: DisputeStore, dispute: Dispute, step: Step, by: By, act: str) -> Dispute:

@@ -18,7 +18,7 @@ from drivers.reading import Resource
 from gateway.audit import Act
 from gateway.claims import entry
 from gateway.claims.model import Claim, ClaimError, ClaimSource, Registered, enter, stored
-from gateway.photo.geometry import Corners
+from gateway.photo.frame import Frame
 from gateway.photo.keeping import PhotoFiles, PhotoGoneError, name_of
 from gateway.photo.looking import Looker
 from gateway.photo.looking_worker import Sight
@@ -71,7 +71,11 @@ class _Checked(NamedTuple):
 
 
 class Giving:
-    """Giving readings, over one ledger. `random` gives so many bytes that nobody can guess."""
+    """Giving readings, over one ledger. `random` gives so many bytes that nobody can guess.
+
+    `sign` makes the electronic act of a number at a time, in the transaction around it: what is
+    confirmed has its act from then on, with the key and the words of that moment.
+    """
 
     def __init__(
         self,
@@ -83,8 +87,10 @@ class Giving:
         files: PhotoFiles,
         clock: Callable[[], int],
         random: Callable[[int], bytes],
+        sign: Callable[[str, int], object],
     ) -> None:
         self._ledger, self._asked, self._rules = ledger, asked, rules
+        self._sign = sign
         self._looker, self._files = looker, files
         self._clock, self._random = clock, random
 
@@ -132,12 +138,12 @@ class Giving:
         dwelling: Dwelling,
         register_no: int,
         data: bytes,
-        corners: Corners | None = None,
+        frame: Frame | None = None,
         kind: Kind | None = None,
     ) -> Proposal:
         """Take a photo in and read it; PhotoError for what is none, GivingError for too many."""
         ready = self.ready(dwelling, register_no, kind)
-        return self.keep(dwelling, ready, self.look(ready, data, corners))
+        return self.keep(dwelling, ready, self.look(ready, data, frame))
 
     def ready(self, dwelling: Dwelling, register_no: int, kind: Kind | None = None) -> Ready:
         """What is known of a register before a photo of it is looked at."""
@@ -151,9 +157,9 @@ class Giving:
         shown = kind or self._ledger.kind(register_no) or usual_kind(dial.resource)
         return Ready(register_no, mask_of(dial, shown), prior_of(offer), shown)
 
-    def look(self, ready: Ready, data: bytes, corners: Corners | None = None) -> Sight:
+    def look(self, ready: Ready, data: bytes, frame: Frame | None = None) -> Sight:
         """Read a photo; nothing of the ledger is asked, and nothing kept."""
-        return self._looker.look(data, ready.mask, corners, ready.prior)
+        return self._looker.look(data, ready.mask, frame, ready.prior)
 
     def keep(self, dwelling: Dwelling, ready: Ready, sight: Sight) -> Proposal:
         """Keep a photo with what was read on it; the same one again is the same."""
@@ -182,11 +188,13 @@ class Giving:
             number = self._ledger.keep_photo(account_no, row)
         return proposal_of(row._replace(photo_no=number), sight.points)
 
-    def again(self, dwelling: Dwelling, photo_no: int, corners: Corners) -> Proposal:
-        """Read a photo that is kept once more, where the resident says the register is."""
+    def anew(self, dwelling: Dwelling, photo_no: int) -> tuple[Ready, bytes]:
+        """As `ready`, of a photo that is kept and is read once more: that, and its JPEG."""
         row = self._photo(dwelling, photo_no)
-        ready = self.ready(dwelling, row.register_no, row.kind)
-        sight = self.look(ready, self._read(row), corners)
+        return self.ready(dwelling, row.register_no, row.kind), self._read(row)
+
+    def keep_anew(self, dwelling: Dwelling, photo_no: int, sight: Sight) -> Proposal:
+        """Keep what was read on it this time; the photo and its time stay what they were."""
         with self._ledger.transaction():
             row = self._photo(dwelling, photo_no)
             row = row._replace(cells=sight.cells, serial_seen=sight.serial_seen or row.serial_seen)
@@ -287,6 +295,7 @@ class Giving:
             *(key, checked.period, answered, bool(answered), now_ms),
         )
         self._ledger.add(new, audit_no)
+        self._sign(number, now_ms)
         kept = self._ledger.by_number(dwelling.account_no, number)
         if kept is None:
             raise LookupError(f"submission {number} was not kept")  # it was, a line above

@@ -1,11 +1,15 @@
-"""A dwelling's history as PDF (gateway/typeset.py)."""
+"""A dwelling's history as PDF (cloud_sync/typeset.py), with the chart that its page has.
+
+The chart says nothing that the table below it does not: whoever hears the paper read is told so.
+"""
 
 from pathlib import Path
 from typing import Final
 
+from cloud_sync.typeset import pdf
 from gateway.resident.history import History, Kept
 from gateway.resident.history_sheet import month_rows, name_of, source_of, standing_of
-from gateway.typeset import pdf
+from gateway.web import charts
 from gateway.web.texts import Words
 
 _TEMPLATE = Path(__file__).with_name("history.typ")
@@ -40,6 +44,8 @@ def _register(history: History, kept: Kept, words: Words) -> dict[str, object]:
         "months_title": words("history_months", words.unit(kept.register.unit)),
         "months_head": [words(key) for key in months],
         "months": list(month_rows(kept, words)),
+        "chart": charts.compared(kept, words, on_paper=True).decode() if kept.has_use else "",
+        "chart_alt": words("history_chart_alt", name_of(kept.register, words)),
         "values_head": [words(key) for key in heads],
         "values": [
             (

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cloud_sync import typeset
 from drivers.reading import from_ms
-from gateway import typeset
 from gateway.explain import qr
 from gateway.resident.model import Dwelling
 

@@ -21,7 +21,10 @@ class NewLink(NamedTuple):
 
 
 class NewMessage(NamedTuple):
-    """A message to be sent between `next_ms` and `until_ms`; `mail_id` names it for good."""
+    """A message to be sent between `next_ms` and `until_ms`; `mail_id` names it for good.
+
+    `about`: the number of the dispute that it tells of.
+    """
 
     contact: Contact
     kind: str
@@ -32,6 +35,7 @@ class NewMessage(NamedTuple):
     mail_id: str
     asking_no: int | None = None
     code_no: int | None = None
+    about: str = ""
 
 
 class LinksPort(Protocol):

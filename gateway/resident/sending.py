@@ -9,6 +9,9 @@ three. What was refused for the moment is tried again after a time that doubles.
 A message says what holds when it goes out: it is dropped if the reading has arrived meanwhile, if
 the contact wants no letters or is gone; it waits for the end of the quiet hours; and where its
 link was used it gets a new one, since the old one works for that browser only.
+
+What a mail server will not take for an address goes to the same dwelling's phone, where it has one;
+the refusal stays with the message that failed, for the operator to see (`resident status`).
 """
 
 import asyncio
@@ -19,8 +22,9 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from gateway.handoff.pump import Caller, delay_ms, jitter
-from gateway.resident.links import Links
+from gateway.resident.links import Links, mail_id
 from gateway.resident.model import Channel, Code, Contact, Dwelling, Link
+from gateway.resident.ports import NewMessage
 from gateway.resident.quiet import Quiet
 from gateway.resident.secrets import Secrets
 from gateway.resident.sending_texts import Letter, composed
@@ -34,7 +38,8 @@ UNSURE_MAX = 2
 # Connections at a time; a provider's limit for one sender is often ten.
 PARALLEL = 4
 BATCH = 40
-_UNASKED = frozenset({"ask", "reminder"})
+_UNASKED = frozenset({"ask", "reminder", "taken", "answered"})
+"""What nobody asked for just now: it waits for the morning, and ends with a word."""
 
 
 class Fate(StrEnum):
@@ -49,11 +54,14 @@ class Fate(StrEnum):
 
 
 class SendError(Exception):
-    """A message that did not certainly go; the text is one line without its content."""
+    """A message that did not certainly go; the text is one line without its content.
 
-    def __init__(self, fate: Fate, said: str) -> None:
+    `of_address`: it was the address, or the letter for it, that was refused, and nothing of ours.
+    """
+
+    def __init__(self, fate: Fate, said: str, *, of_address: bool = False) -> None:
         super().__init__(said)
-        self.fate = fate
+        self.fate, self.of_address = fate, of_address
 
 
 class Sender(Protocol):
@@ -66,7 +74,8 @@ class Sender(Protocol):
 class Due(NamedTuple):
     """A message whose time has come. `is_standing`: its contact is; `is_wanted`: it still asks.
 
-    `closes_ms` is the end of the window it asks for, None for what somebody asked for himself.
+    `closes_ms` is the end of the window it asks for, None for what somebody asked for himself;
+    `about` the number of the dispute it tells of.
     """
 
     message_no: int
@@ -84,6 +93,8 @@ class Due(NamedTuple):
     stop: Link | None
     closes_ms: int | None
     is_wanted: bool
+    asking_no: int | None = None
+    about: str = ""
 
 
 class OutboxPort(Protocol):
@@ -94,6 +105,12 @@ class OutboxPort(Protocol):
 
     def due(self, now_ms: int, limit: int) -> list[Due]:
         """Messages whose time has come, the longest due first."""
+
+    def contacts(self, account_no: int) -> list[Contact]:
+        """An account's contacts that stand, e-mail first."""
+
+    def add_message(self, new: NewMessage) -> None:
+        """Have a message sent."""
 
     def begin(self, message_no: int, link_no: int, now_ms: int, next_ms: int) -> None:
         """It is on its way with that link; if nothing else is noted it is due again."""
@@ -214,6 +231,7 @@ class Postman:
             code=code,
             closes_ms=one.closes_ms or one.until_ms,
             mail_id=one.mail_id,
+            about=one.about,
         )
 
     async def _sent(self, one: Due, letter: Letter) -> SendError | None:
@@ -231,10 +249,37 @@ class Postman:
                     self._port.sent(one.message_no, now_ms)
                 elif error.fate is Fate.NEVER or one.tries + 1 >= TRIES_MAX:
                     self._port.over(one.message_no, "failed", str(error), now_ms)
+                    if error.fate is Fate.NEVER and error.of_address:
+                        self._by_phone(one, now_ms)
                 else:
                     known = error.fate is Fate.LATER
                     next_ms = now_ms + self._delay_ms(one)
                     self._port.later(one.message_no, str(error), now_ms, next_ms, is_known=known)
+
+    def _by_phone(self, one: Due, now_ms: int) -> None:
+        """Have a letter that no mail server takes sent as a text, where there is a phone."""
+        phone = next(
+            (
+                each
+                for each in self._port.contacts(one.link.account_no)
+                if each.channel is Channel.SMS and each.channel in self._senders
+            ),
+            None,
+        )
+        if one.contact.channel is not Channel.EMAIL or phone is None:
+            return
+        if phone.unsubscribed_ms is not None and one.kind in _UNASKED:
+            return
+        link_no = one.link.link_no
+        if one.code is None:
+            # By a link of its own, so that the code goes to the phone as well.
+            whose = (one.link.account_no, one.link.period, one.until_ms)
+            link_no = self._links.make(*whose, phone.contact_no).link_no
+        new = NewMessage(phone, one.kind, link_no, now_ms, now_ms, one.until_ms, mail_id())
+        code_no = None if one.code is None else one.code.code_no
+        self._port.add_message(
+            new._replace(asking_no=one.asking_no, code_no=code_no, about=one.about)
+        )
 
     def _delay_ms(self, one: Due) -> int:
         return delay_ms(one.tries, jitter(self._random), FIRST_DELAY_S)

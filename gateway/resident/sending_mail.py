@@ -62,9 +62,9 @@ class MailSender:
             try:
                 self._greeted(smtp)
                 _accepted(smtp.mail(self._server.sender), "the sender")
-                _accepted(smtp.rcpt(letter.address), "the address")
+                _accepted(smtp.rcpt(letter.address), "the address", of_address=True)
                 handed = True
-                _accepted(smtp.data(message), "the letter")
+                _accepted(smtp.data(message), "the letter", of_address=True)
                 _left(smtp)
             finally:
                 # Without a farewell: a line that is out of step would be waited for in vain.
@@ -122,11 +122,11 @@ def _left(smtp: smtplib.SMTP) -> None:
         smtp.quit()
 
 
-def _accepted(answer: tuple[int, bytes], what: str) -> None:
+def _accepted(answer: tuple[int, bytes], what: str, *, of_address: bool = False) -> None:
     code, said = answer
     if not 200 <= code < 300:  # noqa: PLR2004 - RFC 5321, 4.2.1
         fate = Fate.NEVER if code >= _REFUSED else Fate.LATER
-        raise SendError(fate, _said(f"{what} refused with {code}", said))
+        raise SendError(fate, _said(f"{what} refused with {code}", said), of_address=of_address)
 
 
 def _said(what: str, text: str | bytes) -> str:

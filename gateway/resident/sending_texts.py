@@ -88,7 +88,40 @@ _TEXTS: Final[dict[tuple[str, str, str], str]] = {
     ),
     ("link", "ru", "sms"): "Новая ссылка для показаний: {url}",
     ("link", "en", "sms"): "Your new link for the meter readings: {url}",
+    ("taken", "ru", "subject"): "Обращение {about} взято в работу",
+    ("taken", "en", "subject"): "Your dispute {about} is being looked into",
+    ("taken", "ru", "email"): (
+        "Здравствуйте!\n\n"
+        "Ваше обращение {about} ({place}) взято в работу.\n"
+        "Что с ним происходит, видно по ссылке; мы пришлём код, когда вы её откроете.\n\n"
+        "{url}\n"
+    ),
+    ("taken", "en", "email"): (
+        "Hello,\n\n"
+        "Somebody is looking into your dispute {about} ({place}).\n"
+        "Follow it at the link; we send a code when you open it.\n\n"
+        "{url}\n"
+    ),
+    ("taken", "ru", "sms"): "Обращение {about} в работе: {url}",
+    ("taken", "en", "sms"): "Your dispute {about} is being looked into: {url}",
+    ("answered", "ru", "subject"): "Ответ на обращение {about}",
+    ("answered", "en", "subject"): "Your dispute {about} is answered",
+    ("answered", "ru", "email"): (
+        "Здравствуйте!\n\n"
+        "На ваше обращение {about} ({place}) дан ответ.\n"
+        "Прочитать его можно по ссылке; мы пришлём код, когда вы её откроете.\n\n"
+        "{url}\n"
+    ),
+    ("answered", "en", "email"): (
+        "Hello,\n\n"
+        "Your dispute {about} ({place}) is answered.\n"
+        "Read the answer at the link; we send a code when you open it.\n\n"
+        "{url}\n"
+    ),
+    ("answered", "ru", "sms"): "Ответ на обращение {about}: {url}",
+    ("answered", "en", "sms"): "Your dispute {about} is answered: {url}",
 }
+_ASKED_FOR: Final = frozenset({"code", "link"})
 _STOP: Final = {
     "ru": "\nНе присылать таких писем: {stop}\n",
     "en": "\nNo more letters like this: {stop}\n",
@@ -107,6 +140,7 @@ def composed(
     code: str,
     closes_ms: int,
     mail_id: str,
+    about: str = "",
 ) -> Letter:
     """A message of a kind in the contact's language; `place` is the public address."""
     language = contact.language
@@ -115,9 +149,10 @@ def composed(
         "until": _until(closes_ms, dwelling, language),
         "url": url(place, token),
         "code": code,
+        "about": about,
     }
     text = _TEXTS[kind, language, contact.channel.value].format_map(words)
-    stop_url = url(place, stop, Purpose.STOP) if stop and kind in {"ask", "reminder"} else ""
+    stop_url = url(place, stop, Purpose.STOP) if stop and kind not in _ASKED_FOR else ""
     if contact.channel is Channel.EMAIL:
         text += f"\n{office}\n" if office else ""
         text += _STOP[language].format(stop=stop_url) if stop_url else ""

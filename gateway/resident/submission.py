@@ -158,7 +158,7 @@ class GivingPort(Protocol):
         """A register as rules know it."""
 
     def kind(self, register_no: int) -> Kind | None:
-        """How the photo of the last submission of a register was read."""
+        """How a register shows its digits: by the registry, else as its last photo was read."""
 
     def other_serials(self, account_no: int, serial: str) -> list[str]:
         """The serials of the other meters that stand in the dwelling's house."""

@@ -14,6 +14,7 @@ from cloud_sync.signing import SigningKey
 from gateway.config_resident import ResidentConfig, SmsConfig, SmtpConfig
 from gateway.handoff.pump import Caller
 from gateway.resident.asking import Asker, Rules
+from gateway.resident.dispute_telling import Teller
 from gateway.resident.links import Links
 from gateway.resident.model import Channel, ResidentError
 from gateway.resident.quiet import Quiet
@@ -66,6 +67,12 @@ def asker_of(database: Database, key: SigningKey, config: ResidentConfig, clock:
     """Who asks the dwellings of a ledger."""
     ledger = AskingLedger(database)
     return Asker(ledger, Links(ledger, Secrets.of(key), clock), rules_of(config), clock)
+
+
+def teller_of(database: Database, key: SigningKey, config: ResidentConfig, clock: Clock) -> Teller:
+    """Who has residents told of their disputes."""
+    ledger = AskingLedger(database)
+    return Teller(ledger, Links(ledger, Secrets.of(key), clock), rules_of(config), clock)
 
 
 def senders_of(config: ResidentConfig) -> Mapping[Channel, Sender]:

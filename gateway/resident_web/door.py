@@ -24,6 +24,8 @@ POLICY = (
 _FORM_S = 40 * 86_400
 _YEAR_S = 365 * 86_400
 _SECRET_CHARS_MAX = 256
+# Starlette's words (middleware/base.py): a RuntimeError of ours is none of these.
+_NO_ANSWER = "No response returned."
 
 
 class Cookies:
@@ -33,6 +35,7 @@ class Cookies:
         self._secure = secure
         before = "__Host-" if secure else ""
         self.session, self.form, self.language = before + "session", before + "form", "lang"
+        self.flight = before + "flight"
 
     def read(self, request: Request, name: str) -> str:
         """A cookie's value, empty if it is not there or no secret of ours."""
@@ -44,6 +47,12 @@ class Cookies:
         lives_s = {self.form: _FORM_S, self.language: _YEAR_S}.get(name)
         response.set_cookie(
             name, value, max_age=lives_s, httponly=True, secure=self._secure, samesite="strict"
+        )
+
+    def put_flight(self, response: Response, value: str, lives_s: int) -> None:
+        """Set the one that a browser coming back from a provider brings along."""
+        response.set_cookie(
+            self.flight, value, max_age=lives_s, httponly=True, secure=self._secure, samesite="lax"
         )
 
     def drop(self, response: Response, name: str) -> None:
@@ -81,7 +90,14 @@ def require_ours(request: Request, origins: frozenset[str], form_secret: str, sh
 
 async def harden(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Put the headers on every answer."""
-    response = await call_next(request)
+    try:
+        response = await call_next(request)
+    except RuntimeError as error:
+        # The word for a browser that hung up before its answer began: nobody is there to
+        # be told, and the log is not filled by whoever does it a thousand times.
+        if str(error) != _NO_ANSWER or not await request.is_disconnected():
+            raise
+        return Response(status_code=408)
     headers: Any = response.headers
     headers.setdefault("content-security-policy", POLICY)
     headers["x-content-type-options"] = "nosniff"

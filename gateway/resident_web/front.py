@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
+from gateway.photo.frame import Frame
 from gateway.resident.model import Dwelling
 from gateway.resident_web import door, forms
 from gateway.resident_web.door import Cookies
@@ -26,6 +27,8 @@ from gateway.store import StoreError
 from gateway.web.texts import LANGUAGES, preferred
 
 T = TypeVar("T")
+# Told to whoever is not in: no way to the meters is offered.
+_OUTSIDE = {"signed_out", "link_unknown", "signin_nobody", "signin_provider"}
 Call = Callable[[Callable[[], T]], Awaitable[T]]
 """Runs a question to the house in the thread that owns it."""
 
@@ -47,6 +50,21 @@ class Place(NamedTuple):
     secure: bool
 
 
+class Ways(NamedTuple):
+    """How one may sign in beside a link: providers by name with their titles (ru, en), phones."""
+
+    providers: tuple[tuple[str, tuple[str, str]], ...] = ()
+    passkeys: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether there is another way than a link."""
+        return bool(self.providers) or self.passkeys
+
+
+NO_WAYS = Ways()
+
+
 class Visit(NamedTuple):
     """Who asks: the dwelling, and the secret of its session."""
 
@@ -66,8 +84,10 @@ class Front:
         place: Place,
         clock: Callable[[], int],
         clock_s: Callable[[], float] = time.monotonic,
+        ways: Ways = NO_WAYS,
     ) -> None:
         self.desk, self.uploads, self.place, self.clock = desk, uploads, place, clock
+        self.ways = ways
         self.cookies = Cookies(secure=place.secure)
         self.limits = Limits(clock_s)
         self._threads = threads
@@ -75,6 +95,7 @@ class Front:
         self._templates = Environment(
             loader=PackageLoader("gateway.resident_web"), autoescape=True, undefined=StrictUndefined
         )
+        self._templates.globals["ways"] = ways
 
     async def ask(self, question: Callable[[], T]) -> T:
         """The house's answer; NotDone too when it has too many questions already."""
@@ -87,11 +108,19 @@ class Front:
             self._waiting -= 1
         return answer
 
-    async def photo(self, home: Dwelling, register_no: int, data: bytes) -> int:
+    async def photo(
+        self, home: Dwelling, register_no: int, data: bytes, frame: Frame | None = None
+    ) -> int:
         """Have a photo of a register read and kept; its number."""
         ready = await self.ask(lambda: self.desk.ready(home, register_no))
-        sight = await self.aside(lambda: self.desk.look(ready, data))
+        sight = await self.aside(lambda: self.desk.look(ready, data, frame))
         return await self.ask(lambda: self.desk.keep(home, ready, sight))
+
+    async def photo_anew(self, home: Dwelling, photo_no: int, frame: Frame) -> int:
+        """Have a kept photo read where somebody says its register is; that register's number."""
+        ready, jpeg = await self.ask(lambda: self.desk.anew(home, photo_no))
+        sight = await self.aside(lambda: self.desk.look(ready, jpeg, frame))
+        return await self.ask(lambda: self.desk.keep_anew(home, photo_no, sight))
 
     async def aside(self, work: Callable[[], T]) -> T:
         """As `ask`, of what takes a second and not the ledger's thread."""
@@ -183,9 +212,11 @@ class Front:
         if "application/json" in request.headers.get("accept", ""):
             told = {"error": t(key, refusal.detail), "do": t(f"{key}_do"), "kind": refusal.kind}
             return JSONResponse(told, refusal.status)
+        if refusal.kind == "choose":
+            return to("/dwellings")
         response = self.draw(
             request, "problem.html", status=refusal.status, what=t(key, refusal.detail),
-            todo=t(f"{key}_do"), inside=refusal.kind not in {"signed_out", "link_unknown"},
+            todo=t(f"{key}_do"), inside=refusal.kind not in _OUTSIDE,
             here="/",
         )  # fmt: skip
         if refusal.kind == "signed_out":

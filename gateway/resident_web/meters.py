@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 from fastapi import FastAPI, Request, Response
 
+from gateway.photo.frame import Frame
 from gateway.resident.model import Dwelling
 from gateway.resident_web import dial, forms
 from gateway.resident_web.close_up import close_up
 from gateway.resident_web.front import Front, to
 from gateway.resident_web.limits import PHOTOS, WORDS
 from gateway.resident_web.ports import Item, NotDone, Seen
+from gateway.resident_web.sending import framed
 
 _NUMBER_MAX = 2**62
 ANSWERS = frozenset({"yes", "no"})
@@ -25,11 +27,12 @@ _QUESTIONS_MAX = 20
 
 
 class At(NamedTuple):
-    """Who asks, and about which register of theirs."""
+    """Who asks, about which register of theirs, and all of these."""
 
     home: Dwelling
     secret: str
     item: Item
+    items: list[Item]
 
 
 class Meters:
@@ -48,6 +51,7 @@ class Meters:
         app.post("/meter/{register_no}/confirm")(self.confirm)
         app.get("/photo/{photo_no}")(self.picture)
         app.get("/photo/{photo_no}/register")(self.register)
+        app.post("/photo/{photo_no}/frame")(self.frame)
         app.get("/done/{number}")(self.done)
 
     async def list(self, request: Request) -> Response:
@@ -61,7 +65,8 @@ class Meters:
     async def capture(self, request: Request, register_no: int) -> Response:
         """The camera, and the way around it."""
         at = await self._at(request, register_no)
-        return self._front.draw(request, "capture.html", home=at.home, item=at.item)
+        others = [one for one in at.items if one.wanted and one is not at.item]
+        return self._front.draw(request, "capture.html", home=at.home, item=at.item, others=others)
 
     async def plain_photo(self, request: Request, register_no: int) -> Response:
         """A photo in one piece: how browsers without JavaScript send it."""
@@ -73,7 +78,8 @@ class Meters:
         front.require_ours(request, sent.get("proof", b"").decode("ascii", "replace"))
         if not (photo := sent.get("photo", b"")):
             raise NotDone("no_photo", 422)
-        number = await front.photo(at.home, register_no, photo)
+        frame = framed(sent.get("frame", b"").decode("ascii", "replace"))
+        number = await front.photo(at.home, register_no, photo, frame)
         return to(f"/meter/{register_no}/check?photo={number}")
 
     async def check(self, request: Request, register_no: int) -> Response:
@@ -138,6 +144,21 @@ class Meters:
         near = await front.aside(lambda: close_up(jpeg, points))
         return Response(near or jpeg, media_type="image/jpeg")
 
+    async def frame(self, request: Request, photo_no: int) -> Response:
+        """Read a photo once more, where somebody put the corners of the register."""
+        front = self._front
+        sent = await front.form(request)
+        home, secret = await front.visit(request)
+        front.pace(request, PHOTOS, secret)
+        if not 0 < photo_no < _NUMBER_MAX:
+            raise NotDone("no_page", 404)
+        try:
+            frame = Frame.of(sent.get("frame", ""))
+        except ValueError:
+            raise NotDone("frame", 422) from None
+        register_no = await front.photo_anew(home, photo_no, frame)
+        return to(f"/meter/{register_no}/check?photo={photo_no}")
+
     async def _picture(self, request: Request, home: Dwelling, photo_no: int) -> bytes:
         front = self._front
         if not 0 < photo_no < _NUMBER_MAX:
@@ -156,14 +177,17 @@ class Meters:
             raise NotDone("no_page", 404)
         items = await front.ask(lambda: front.desk.items(visit.home))
         item = next((one for one in items if one.register_no == sent.register_no), None)
-        left = next((one for one in items if one.wanted and one is not item), None)
-        return front.draw(request, "done.html", home=visit.home, sent=sent, item=item, left=left)
+        left = [one for one in items if one.wanted and one is not item]
+        return front.draw(
+            request, "done.html", home=visit.home, sent=sent, item=item, count=len(left),
+            left=left[0] if left else None,
+        )  # fmt: skip
 
     async def _next(
         self, request: Request, at: At, value: Decimal, photo: str, answers: Mapping[str, str]
     ) -> Response:
         """The first question without an answer; handed in where there is none."""
-        front, (home, secret, item), photo_no = self._front, at, _number(photo)
+        front, (home, secret, item, _), photo_no = self._front, at, _number(photo)
         number = item.register_no
         asked = await front.ask(lambda: front.desk.questions(home, number, value, photo_no))
         open_ones = [one for one in asked if one.code not in answers]
@@ -198,7 +222,7 @@ class Meters:
         items = await self._front.ask(lambda: self._front.desk.items(visit.home))
         for item in items:
             if item.register_no == register_no:
-                return At(*visit, item)
+                return At(*visit, item, items)
         raise NotDone("no_meter", 404)
 
     async def _seen(self, at: At, photo: str) -> Seen | None:

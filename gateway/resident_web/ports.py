@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from gateway.model import Level
+from gateway.photo.frame import Frame
 from gateway.resident.act_telling import ActTold
 from gateway.resident.dispute import OPEN, Step
 from gateway.resident.history import History
@@ -136,11 +137,17 @@ class Desk(Protocol):
     def ready(self, home: Dwelling, register_no: int) -> Any:
         """What is known of a register before a photo of it is looked at."""
 
-    def look(self, ready: Any, data: bytes) -> Any:
+    def look(self, ready: Any, data: bytes, frame: Frame | None) -> Any:
         """Read a photo. This takes seconds and asks nothing of the ledger: any thread does it."""
 
     def keep(self, home: Dwelling, ready: Any, sight: Any) -> int:
         """Keep a photo with what was read on it; its number."""
+
+    def anew(self, home: Dwelling, photo_no: int) -> tuple[Any, bytes]:
+        """As `ready`, of a kept photo of the dwelling's that is read once more: that, and it."""
+
+    def keep_anew(self, home: Dwelling, photo_no: int, sight: Any) -> int:
+        """Keep what was read on it this time; the number of its register."""
 
     def seen(self, home: Dwelling, photo_no: int) -> Seen | None:
         """What was read on a photo of the dwelling's."""

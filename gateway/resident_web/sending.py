@@ -3,6 +3,7 @@
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from gateway.photo.frame import Frame
 from gateway.resident_web import forms
 from gateway.resident_web.front import Front
 from gateway.resident_web.limits import PHOTOS
@@ -29,7 +30,10 @@ class Sending:
         app.post("/upload/{name}/done")(self.done)
 
     async def create(self, request: Request) -> Response:
-        """Begin one for a register of the dwelling's: fields `register`, `size`, `sha256`."""
+        """Begin one for a register of the dwelling's: fields `register`, `size`, `sha256`.
+
+        And `frame`, where the register stands within a frame of a camera's view.
+        """
         front = self._front
         visit = await front.visit(request)
         sent = await front.form(request)
@@ -39,8 +43,11 @@ class Sending:
         if not any(one.register_no == register_no for one in items):
             raise NotDone("no_meter", 404)
         sha256, now_ms = sent.get("sha256", ""), front.clock()
+        frame = framed(sent.get("frame", ""))
         name = await front.ask(
-            lambda: front.uploads.create(visit.secret, register_no, size, sha256, now_ms)
+            lambda: front.uploads.create(
+                visit.secret, register_no, size, sha256, now_ms, frame=frame
+            )
         )
         headers = {"location": f"/upload/{name}", OFFSET: "0"}
         return JSONResponse({"upload": name, "piece": PIECE_BYTES_MAX}, 201, headers)
@@ -80,7 +87,8 @@ class Sending:
         if number is None:
             data = await front.ask(lambda: front.uploads.whole(name, secret))
             try:
-                number = await front.photo(home, upload.register_no, data)
+                frame = framed(upload.frame)
+                number = await front.photo(home, upload.register_no, data, frame)
             except NotDone as refusal:
                 if refusal.kind != "busy":
                     await front.ask(lambda: front.uploads.drop(name))
@@ -91,6 +99,14 @@ class Sending:
 
     async def _remember(self, name: str, secret: str, number: int) -> None:
         await self._front.ask(lambda: self._front.uploads.done(name, secret, number))
+
+
+def framed(text: str) -> Frame | None:
+    """A camera's frame; None for a photo that was taken without."""
+    try:
+        return Frame.of(text, is_loose=True) if text else None
+    except ValueError:
+        raise NotDone("not_understood") from None
 
 
 def _number(text: str) -> int:

@@ -19,9 +19,11 @@ from gateway.config import GatewayConfig
 from gateway.config_base import LOOPBACK
 from gateway.config_resident import ResidentConfig
 from gateway.photo.looking import RECOGNISER, Looking, workers_of_machine
+from gateway.resident.signin_wired import ways_of
 from gateway.resident_web.app import create_app
 from gateway.resident_web.forms import PLAIN_S
-from gateway.resident_web.front import ASIDE_MAX, Front, Place, Threads
+from gateway.resident_web.front import ASIDE_MAX, Front, Place, Threads, Ways
+from gateway.resident_web.signin_desk import SignInDesk
 from gateway.resident_web.uploads import Uploads
 from gateway.resident_web.wired import LedgerDesk
 from gateway.sql.store import open_store
@@ -74,10 +76,20 @@ async def serve(
             uploads=Uploads(config.data / FOLDER),
             place=place_of(resident),
             clock=clock,
+            ways=ways_on_pages(resident),
         )
-        app = create_app(front, resident.names)
+        signing = None
+        if front.ways.any:
+            signing = SignInDesk(store.database, key, resident, clock)
+        app = create_app(front, resident.names, signing, ways_of(resident, clock, stack))
         add_act_routes(app, config.place, key.public, style="/static/resident.css")
         await _server(app).until_cancelled(listener)
+
+
+def ways_on_pages(config: ResidentConfig) -> Ways:
+    """How one may sign in, as the first page offers it."""
+    titles = tuple((one.name, (one.title_ru, one.title_en)) for one in config.sign_in)
+    return Ways(titles, config.passkeys)
 
 
 def in_thread(executor: ThreadPoolExecutor) -> Callable[[Callable[[], T]], Awaitable[T]]:

@@ -98,6 +98,11 @@ SORRY: dict[str, tuple[str, str]] = {
         "Подойдут JPEG, PNG, HEIC и WebP. Снимите ещё раз или введите цифры без фото.",
         "JPEG, PNG, HEIC and WebP will do. Take it again, or type the digits without a photo.",
     ),
+    "sorry_frame": ("Углы стоят не по порядку", "The corners are out of order"),
+    "sorry_frame_do": (
+        "Вернитесь и поставьте их по краям цифр: сначала слева вверху, дальше по кругу вправо.",
+        "Go back and put them around the digits: the first at the top left, on to the right.",
+    ),
     "sorry_no_photo": ("Фото не выбрано", "No photo was chosen"),
     "sorry_no_photo_do": ("Выберите фото и отправьте.", "Choose a photo and send it."),
     "sorry_no_meter": ("Такого счётчика здесь нет", "There is no such meter here"),

@@ -11,6 +11,7 @@ from drivers.reading import from_ms
 from gateway.model import Level
 from gateway.resident_web.past_texts import PAST
 from gateway.resident_web.ports import Item
+from gateway.resident_web.signin_texts import SIGNIN
 from gateway.resident_web.sorry_texts import SORRY
 from gateway.web.texts import LANGUAGES, Words
 
@@ -139,6 +140,11 @@ TEXTS: dict[str, tuple[str, str]] = SORRY | {
         "Связи нет. Фото сохранено в телефоне и уйдёт само, когда она появится.",
         "No connection. The photo is kept in the phone and goes by itself when it is back.",
     ),
+    "others": ("Ещё ждём: {}", "Still waited for: {}"),
+    "others_how": (
+        "Можно снять все подряд, а цифры проверить потом.",
+        "You can photograph all of them first and check the digits later.",
+    ),
     "kept_many": ("Фото ждут отправки: {}", "Photos waiting to go: {}"),
     "kept_open": ("Проверить цифры: {}", "Check the digits: {}"),
     "retry": ("Отправить сейчас", "Send now"),
@@ -159,6 +165,33 @@ TEXTS: dict[str, tuple[str, str]] = SORRY | {
         "Цифры на фото не нашлись. Впишите их сами или снимите ещё раз.",
         "No digits were found in the photo. Type them in, or take another photo.",
     ),
+    "corners": ("Показать цифры на фото", "Show where the digits are"),
+    "corners_how": (
+        (
+            "Перетащите четыре угла к краям ряда цифр. Или выберите угол и коснитесь места на "
+            "фото; точнее — стрелками. Если на фото два счётчика, отметьте нужный."
+        ),
+        (
+            "Drag the four corners to the ends of the row of digits. Or choose a corner and tap "
+            "the place; the arrows are finer. Of two meters in a photo, mark the right one."
+        ),
+    ),
+    "corner_top_left": ("Левый верхний угол", "Top left corner"),
+    "corner_top_right": ("Правый верхний угол", "Top right corner"),
+    "corner_bottom_right": ("Правый нижний угол", "Bottom right corner"),
+    "corner_bottom_left": ("Левый нижний угол", "Bottom left corner"),
+    "corners_move": ("Сдвинуть выбранный угол", "Move the chosen corner"),
+    "corners_left": ("Влево", "Left"),
+    "corners_right": ("Вправо", "Right"),
+    "corners_up": ("Вверх", "Up"),
+    "corners_down": ("Вниз", "Down"),
+    "corners_nearer": ("Крупнее", "Larger"),
+    "corners_farther": ("Мельче", "Smaller"),
+    "corners_order": (
+        "Первый — слева вверху у цифр, дальше по кругу вправо.",
+        "The first is at the top left of the digits, the others go on to the right.",
+    ),
+    "corners_read": ("Прочитать ещё раз", "Read again"),
     "type_how": (
         "Перепишите все цифры слева направо, с нулями.",
         "Copy all digits from left to right, zeros too.",
@@ -248,7 +281,7 @@ TEXTS: dict[str, tuple[str, str]] = SORRY | {
     "again": ("Попробовать ещё раз", "Try again"),
     "tariff": ("тариф {}", "tariff {}"),
 }
-TEXTS |= PAST
+TEXTS |= PAST | SIGNIN
 
 
 class Speech(Words):

@@ -16,6 +16,7 @@ import secrets
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.photo.frame import Frame
 from gateway.resident_web.forms import PHOTO_BYTES_MAX
 from gateway.resident_web.ports import NotDone
 
@@ -31,7 +32,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Upload(NamedTuple):
-    """A photo on its way; `photo_no` once it was read."""
+    """A photo on its way; `photo_no` once it was read, `frame` where a camera's view had one."""
 
     session: str
     register_no: int
@@ -39,6 +40,7 @@ class Upload(NamedTuple):
     sha256: str
     begun_ms: int
     photo_no: int | None = None
+    frame: str = ""
 
 
 class Uploads:
@@ -47,7 +49,16 @@ class Uploads:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def create(self, secret: str, register_no: int, size: int, sha256: str, now_ms: int) -> str:
+    def create(
+        self,
+        secret: str,
+        register_no: int,
+        size: int,
+        sha256: str,
+        now_ms: int,
+        *,
+        frame: Frame | None = None,
+    ) -> str:
         """Begin one; its name."""
         if not 0 < size <= PHOTO_BYTES_MAX:
             raise NotDone("too_large", 413)
@@ -60,7 +71,8 @@ class Uploads:
         if len(waiting) >= OF_SESSION_MAX or len(kept) >= OPEN_MAX:
             raise NotDone("too_many_photos", 429)
         name = secrets.token_urlsafe(16)
-        self._write(name, Upload(session, register_no, size, sha256, now_ms))
+        framed = "" if frame is None else str(frame)
+        self._write(name, Upload(session, register_no, size, sha256, now_ms, frame=framed))
         self._part(name).touch(mode=0o600)
         return name
 

@@ -4,29 +4,35 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 
 from cloud_sync.signing import SigningKey
 from gateway.config import GatewayConfig
 from gateway.config_resident import ResidentConfig
+from gateway.photo.frame import Frame
 from gateway.photo.intake import PhotoError, Why
 from gateway.photo.keeping import FOLDER, PhotoFiles
 from gateway.photo.looking import Looker
 from gateway.photo.looking_worker import Points, Sight
 from gateway.resident import dispute, links
+from gateway.resident.act import issue
 from gateway.resident.act_telling import ActTold
 from gateway.resident.dispute import DisputeError, open_dispute
 from gateway.resident.giving import Giving
 from gateway.resident.history import History
 from gateway.resident.links import CodeError, LinkError, Not
 from gateway.resident.model import Dwelling, Via
-from gateway.resident.proposal import Ready
+from gateway.resident.proposal import Proposal, Ready
+from gateway.resident.signin import SignIns
+from gateway.resident.signin_secrets import SignInSecrets
 from gateway.resident.submission import GivingError, Offer, Submission
 from gateway.resident.wired import doors_of, rules_of
 from gateway.resident_web.ports import Complaint, Item, Landing, NotDone, Question, Seen, Sent
 from gateway.sql.disputes import SqlDisputeStore
 from gateway.sql.dwelling_history import history
 from gateway.sql.photos import PhotosLedger
-from gateway.sql.receipts import Receipts
+from gateway.sql.receipts import ActLedger, Receipts
+from gateway.sql.resident_accounts import AccountsLedger
 from gateway.sql.resident_asking import AskingLedger
 from gateway.sql.store import SqlStore
 from gateway.web.texts import Words
@@ -74,6 +80,7 @@ class LedgerDesk:
         self._points: OrderedDict[int, Points] = OrderedDict()
         self._clock, self._place = clock, config.place
         self._links, self._sessions = doors_of(database, key, clock)
+        self._signins = SignIns(AccountsLedger(database), SignInSecrets.of(key), clock)
         self._giving = Giving(
             PhotosLedger(database),
             AskingLedger(database),
@@ -82,6 +89,7 @@ class LedgerDesk:
             files=PhotoFiles(config.data / FOLDER),
             clock=clock,
             random=secrets.token_bytes,
+            sign=partial(issue, ActLedger(database), key),
         )
         self._receipts = Receipts(
             config.place, sealer=key, clock=clock, public_url=resident.public_url
@@ -132,11 +140,18 @@ class LedgerDesk:
 
     def home(self, secret: str) -> Dwelling | None:
         """As the port has it."""
-        return self._sessions.dwelling(secret, self._clock())
+        found = self._sessions.dwelling(secret, self._clock())
+        if found is not None:
+            return found
+        found = self._signins.home(secret)
+        if found is None and self._signins.look(secret) is not None:
+            raise NotDone("choose", 403)
+        return found
 
     def sign_out(self, secret: str) -> None:
         """As the port has it."""
         self._sessions.end(secret, self._clock())
+        self._signins.end(secret)
 
     def stop_messages(self, token: str) -> str:
         """As the port has it."""
@@ -158,10 +173,10 @@ class LedgerDesk:
         except GivingError as error:
             raise _of_giving(error) from error
 
-    def look(self, ready: Ready, data: bytes) -> Sight:
+    def look(self, ready: Ready, data: bytes, frame: Frame | None) -> Sight:
         """As the port has it."""
         try:
-            return self._giving.look(ready, data)
+            return self._giving.look(ready, data, frame)
         except PhotoError as error:
             if error.why is Why.BUSY:
                 raise NotDone("busy", 503) from error
@@ -170,13 +185,29 @@ class LedgerDesk:
     def keep(self, home: Dwelling, ready: Ready, sight: Sight) -> int:
         """As the port has it."""
         try:
-            number = self._giving.keep(home, ready, sight).photo_no
+            return self._remember(self._giving.keep(home, ready, sight)).photo_no
         except GivingError as error:
             raise _of_giving(error) from error
-        self._points[number] = sight.points
+
+    def anew(self, home: Dwelling, photo_no: int) -> tuple[Ready, bytes]:
+        """As the port has it."""
+        try:
+            return self._giving.anew(home, photo_no)
+        except GivingError as error:
+            raise _of_giving(error) from error
+
+    def keep_anew(self, home: Dwelling, photo_no: int, sight: Sight) -> int:
+        """As the port has it."""
+        try:
+            return self._remember(self._giving.keep_anew(home, photo_no, sight)).register_no
+        except GivingError as error:
+            raise _of_giving(error) from error
+
+    def _remember(self, found: Proposal) -> Proposal:
+        self._points[found.photo_no] = found.points
         if len(self._points) > POINTS_MAX:
             self._points.popitem(last=False)
-        return number
+        return found
 
     def seen(self, home: Dwelling, photo_no: int) -> Seen | None:
         """As the port has it."""
@@ -232,7 +263,9 @@ class LedgerDesk:
     def may_look_back(self, secret: str) -> bool:
         """As the port has it."""
         session = self._sessions.open(secret, self._clock())
-        return session is not None and session.via is not Via.ACCOUNT
+        if session is None:
+            return self._signins.look(secret) is not None
+        return session.via is not Via.ACCOUNT
 
     def history(self, home: Dwelling) -> History | None:
         """As the port has it."""

@@ -20,7 +20,8 @@ _EXTRA_KEYS = {
 }
 # In the order in which they refer to each other.
 _TABLES = (
-    "house", "account", "point", "device", "meter", "register", "installation", "value", "binding",
+    "house", "account", "point", "device", "meter", "register", "dial", "installation", "value",
+    "binding",
 )  # fmt: skip
 
 

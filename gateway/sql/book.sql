@@ -98,6 +98,12 @@ SELECT meter_no, :register, :unit, :exponent, 1, :digits, :rate_max_per_h
 FROM meter WHERE serial = :meter
 ON CONFLICT DO NOTHING;
 
+-- name: write-dial
+-- How a register shows its digits, for the first time or otherwise than before.
+UPDATE register SET dial = :dial
+WHERE :dial <> '' AND obis = :register AND registered = 1 AND coalesce(dial, '') <> :dial
+    AND meter_no = (SELECT meter_no FROM meter WHERE serial = :meter);
+
 -- name: write-installation
 INSERT INTO installation (point_no, meter_no, installed_at_ms, factor)
 SELECT p.point_no, m.meter_no, :installed_on, coalesce(nullif(:factor, ''), '1')
@@ -125,7 +131,8 @@ ON CONFLICT DO NOTHING;
 -- Registry lines of the meters that stand now, of one point or of all.
 SELECT 0, h.name, h.address, h.timezone, coalesce(a.number, ''), coalesce(a.dwelling, ''),
     p.name, p.kind, p.resource, m.serial, m.model, r.obis, r.unit, r.exponent, r.digits,
-    r.rate_max_per_h, i.installed_at_ms, v.initial_mantissa, coalesce(d.name, ''), i.factor
+    r.rate_max_per_h, i.installed_at_ms, v.initial_mantissa, coalesce(d.name, ''), i.factor,
+    coalesce(r.dial, '')
 FROM point p
 JOIN house h USING (house_no)
 LEFT JOIN account a ON a.account_no = p.account_no

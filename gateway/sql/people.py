@@ -55,16 +55,22 @@ _TEXTS: Final = (
     ("dispute", "said"),
     ("dispute_step", "told"),
 )
-_WITHOUT_TEXTS: Final = {"audit", "event", "contact", "resident_act", "photo", "submission"}
+_WITHOUT_TEXTS: Final = {
+    *("audit", "event", "contact", "resident_act", "photo", "submission"),
+    *("resident_identity", "resident_passkey"),
+}
 # A meter's number is the meter's, also where an account was numbered after it.
 _NO_PERSONS: Final = {("meter", "serial"), ("gis_value", "meter"), ("meter_notice", "meter")}
 # How residents were asked goes whole: messages, codes and sessions before the links they name.
 _RESIDENT: Final = (
     *("forget-messages", "forget-codes", "forget-sessions", "forget-links", "forget-contacts"),
+    *("forget-tries", "forget-passkeys", "forget-signins", "forget-bill-codes", "forget-linked"),
+    "forget-identities",
 )
 _SHOWN = (
     *("account", "points", "meters", "readings", "lines", "corrections", "norms", "areas"),
     *("acts", "charges", "claims", "decisions", "contacts", "askings", "messages", "sessions"),
+    *("identities", "passkeys", "signins", "bill_codes"),
     *("disputes", "answers", "receipts", "photos", "submissions"),
 )
 
@@ -282,7 +288,10 @@ _EXPIRING: Final = {
     Kept.RECEIPTS: "expire-receipts",
     Kept.PHOTOS: "expire-photos",
 }
-_RESIDENT_EXPIRING: Final = ("expire-messages", "expire-codes", "expire-sessions")
+_RESIDENT_EXPIRING: Final = (
+    *("expire-messages", "expire-codes", "expire-sessions", "expire-tries", "expire-signins"),
+    *("expire-bill-codes", "expire-linked", "forget-identities"),
+)
 
 
 def overwriting(database: Database) -> AbstractContextManager[Connection]:

@@ -88,6 +88,22 @@ WHERE account_no = :account ORDER BY message_no
 SELECT via, opened_ms, seen_ms, ended_ms FROM resident_session
 WHERE account_no = :account ORDER BY session_no
 
+-- name: show-identities
+SELECT provider, via, linked_ms, ended_ms FROM resident_linked
+JOIN resident_identity USING (identity_no) WHERE account_no = :account ORDER BY linked_no
+
+-- name: show-passkeys
+SELECT made_ms, used_ms FROM resident_passkey WHERE identity_no IN (
+    SELECT identity_no FROM resident_linked WHERE account_no = :account) ORDER BY passkey_no
+
+-- name: show-signins
+SELECT via, opened_ms, seen_ms, ended_ms FROM resident_signin
+WHERE account_no = :account ORDER BY signin_no
+
+-- name: show-bill_codes
+SELECT period, made_ms, expires_ms, ended_ms FROM bill_code
+WHERE account_no = :account ORDER BY bill_code_no
+
 -- name: show-disputes
 SELECT number AS dispute, kind, subject, said, opened_at_ms, due_at_ms FROM dispute
 WHERE account_no = :account ORDER BY dispute_no
@@ -189,6 +205,37 @@ DELETE FROM resident_code WHERE account_no = :account
 -- name: forget-sessions
 DELETE FROM resident_session WHERE account_no = :account
 
+-- Whoever linked the account is forgotten whole: a person is one, whatever else they linked.
+-- name: forget-tries
+DELETE FROM linking_try WHERE account_no = :account OR identity_no IN (
+    SELECT identity_no FROM resident_linked WHERE account_no = :account)
+
+-- name: forget-passkeys
+DELETE FROM resident_passkey WHERE identity_no IN (
+    SELECT identity_no FROM resident_linked WHERE account_no = :account)
+
+-- name: forget-signins
+DELETE FROM resident_signin WHERE account_no = :account OR identity_no IN (
+    SELECT identity_no FROM resident_linked WHERE account_no = :account)
+
+-- name: forget-bill-codes
+DELETE FROM bill_code WHERE account_no = :account
+
+-- name: forget-linked
+DELETE FROM resident_linked WHERE identity_no IN (
+    SELECT identity_no FROM resident_linked AS theirs WHERE theirs.account_no = :account)
+
+-- What no dwelling, no phone, no browser and no try belongs to any more.
+-- name: forget-identities
+DELETE FROM resident_identity WHERE NOT EXISTS (
+        SELECT 1 FROM resident_linked o WHERE o.identity_no = resident_identity.identity_no)
+    AND NOT EXISTS (
+        SELECT 1 FROM resident_signin o WHERE o.identity_no = resident_identity.identity_no)
+    AND NOT EXISTS (
+        SELECT 1 FROM resident_passkey o WHERE o.identity_no = resident_identity.identity_no)
+    AND NOT EXISTS (
+        SELECT 1 FROM linking_try o WHERE o.identity_no = resident_identity.identity_no)
+
 -- name: forget-links
 DELETE FROM resident_link WHERE account_no = :account
 
@@ -209,6 +256,18 @@ DELETE FROM resident_code WHERE link_no IN (
 -- name: expire-sessions
 DELETE FROM resident_session WHERE link_no IN (
     SELECT CAST(w.value AS BIGINT) FROM json_each(:links) w)
+
+-- name: expire-tries
+DELETE FROM linking_try WHERE at_ms < :before
+
+-- name: expire-signins
+DELETE FROM resident_signin WHERE ends_ms < :before
+
+-- name: expire-bill-codes
+DELETE FROM bill_code WHERE expires_ms < :before
+
+-- name: expire-linked
+DELETE FROM resident_linked WHERE ended_ms < :before
 
 -- name: expire-links
 DELETE FROM resident_link WHERE link_no IN (

@@ -59,7 +59,7 @@ class PhotosLedger:
 
     def kind(self, register_no: int) -> Kind | None:
         row = self._sql.execute(_SQL["kind"], (register_no,)).fetchone()
-        return None if row is None else Kind(row[0])
+        return None if row is None or row[0] is None else Kind(row[0])
 
     def other_serials(self, account_no: int, serial: str) -> list[str]:
         asked = {"account": account_no, "serial": serial, "most": _SERIALS_MAX}

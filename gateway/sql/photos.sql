@@ -7,8 +7,11 @@ SELECT register.unit, exponent, digits, rate_max_per_h,
 FROM register WHERE register_no = ? AND registered = 1
 
 -- name: kind
-SELECT kind FROM submission JOIN photo USING (photo_no)
-WHERE submission.register_no = ? ORDER BY submission_no DESC LIMIT 1
+-- What the registry says; else as what the last submitted photo was read.
+SELECT CASE dial WHEN 'wheels' THEN 'odometer' WHEN 'lcd' THEN 'lcd' ELSE (
+    SELECT kind FROM submission JOIN photo USING (photo_no)
+    WHERE submission.register_no = register.register_no ORDER BY submission_no DESC LIMIT 1) END
+FROM register WHERE register_no = ?
 
 -- name: other-serials
 SELECT DISTINCT serial FROM account

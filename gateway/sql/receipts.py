@@ -93,7 +93,7 @@ class ActLedger(ActLook):
 
 
 class Receipts:
-    """The acts of dwellings as they are shown: issued the first time somebody asks for one.
+    """The acts of dwellings as they are shown.
 
     `clock` tells ms since the epoch; `public_url` is what the links of papers begin with.
     """

@@ -135,6 +135,7 @@ class ResidentLedger:
                 "next": new.next_ms,
                 "until": new.until_ms,
                 "mail": new.mail_id,
+                "about": new.about,
             },
         )
 

@@ -23,7 +23,8 @@ WHERE contact_no = :contact AND unsubscribed_ms IS NULL
 
 -- name: drop-of-contact
 UPDATE resident_message SET state = 'dropped', changed_ms = :now, last_error = 'unsubscribed'
-WHERE contact_no = :contact AND state = 'waiting' AND kind IN ('ask', 'reminder')
+WHERE contact_no = :contact AND state = 'waiting'
+    AND kind IN ('ask', 'reminder', 'taken', 'answered')
 
 -- name: link
 SELECT link_no, account_no, period, purpose, contact_no, nonce, made_ms, expires_ms, used_ms,
@@ -51,11 +52,13 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING link_no
 UPDATE resident_link SET ended_ms = :now, ended_why = :why
 WHERE link_no = :link AND ended_ms IS NULL
 
--- Those that were used go on for their sessions.
+-- Those that were used go on for their sessions, and those that tell of a dispute for it.
 -- name: end-unused-links
 UPDATE resident_link SET ended_ms = :now, ended_why = :why
 WHERE account_no = :account AND period = :period AND purpose = 'give' AND used_ms IS NULL
-    AND ended_ms IS NULL
+    AND ended_ms IS NULL AND NOT EXISTS (
+        SELECT 1 FROM resident_message
+        WHERE resident_message.link_no = resident_link.link_no AND kind IN ('taken', 'answered'))
 
 -- name: end-paper-links
 UPDATE resident_link SET ended_ms = :now, ended_why = :why
@@ -84,9 +87,9 @@ VALUES (?, ?, ?, ?, ?) RETURNING code_no
 
 -- name: add-message
 INSERT INTO resident_message (account_no, contact_no, asking_no, kind, link_no, code_no, state,
-    made_ms, next_ms, until_ms, changed_ms, mail_id)
+    made_ms, next_ms, until_ms, changed_ms, mail_id, about)
 VALUES (:account, :contact, :asking, :kind, :link, :code, 'waiting', :made, :next, :until, :made,
-    :mail)
+    :mail, :about)
 
 -- name: add-session
 INSERT INTO resident_session (secret_sha256, link_no, account_no, via, opened_ms, seen_ms, ends_ms)
@@ -170,7 +173,8 @@ WHERE asking_no = :asking AND state = 'waiting'
 -- name: due
 SELECT m.message_no, m.kind, m.tries, m.unsure, m.next_ms, m.until_ms, m.mail_id, m.contact_no,
     m.link_no, m.code_no, c.channel, c.address, c.language, c.unsubscribed_ms,
-    c.until_ms, m.account_no, number, house.name, dwelling, timezone, closes_ms, outcome
+    c.until_ms, m.account_no, number, house.name, dwelling, timezone, closes_ms, outcome,
+    m.asking_no, about
 FROM resident_message m
 JOIN contact c ON c.contact_no = m.contact_no
 JOIN account ON account.account_no = m.account_no
@@ -209,6 +213,24 @@ INSERT INTO contact (account_no, channel, address, language, since_ms) VALUES (?
 -- name: end-contact
 UPDATE contact SET until_ms = CASE WHEN since_ms > :now THEN since_ms ELSE :now END
 WHERE contact_no = :contact
+
+-- Whoever was let in by a contact's code is that contact. Their hash does not say which one of the
+-- dwelling's, so all phones that were remembered in that way go; each is remembered anew by a link.
+-- name: forget-phones-of-contact
+DELETE FROM resident_passkey WHERE identity_no IN (
+    SELECT identity_no FROM resident_linked JOIN resident_identity USING (identity_no)
+    WHERE provider = 'passkey' AND via = 'link'
+        AND account_no = (SELECT account_no FROM contact WHERE contact_no = :contact))
+
+-- name: end-signins-of-contact
+UPDATE resident_signin SET ended_ms = :now WHERE ended_ms IS NULL AND identity_no IN (
+    SELECT identity_no FROM resident_linked JOIN resident_identity USING (identity_no)
+    WHERE provider = 'passkey' AND resident_linked.via = 'link' AND resident_linked.account_no = (
+        SELECT account_no FROM contact WHERE contact_no = :contact))
+
+-- name: unlink-contact
+UPDATE resident_linked SET ended_ms = :now WHERE ended_ms IS NULL AND via = 'link'
+    AND account_no = (SELECT account_no FROM contact WHERE contact_no = :contact)
 
 -- name: set-language
 UPDATE contact SET language = ? WHERE contact_no = ?

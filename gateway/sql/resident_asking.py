@@ -128,6 +128,8 @@ class AskingLedger(ResidentLedger):
             stop=self.stop_link(contact, 0),
             closes_ms=row[20],
             is_wanted=row[21] is None,
+            asking_no=row[22],
+            about=row[23],
         )
 
 

@@ -11,6 +11,12 @@ from gateway.sql.resident import SQL, ResidentLedger
 # What a screen shows; older periods are told by the audit log.
 _PERIODS_MAX = 24
 _FAILED_MAX = 20
+_END_CONTACT = (
+    "end-contact",
+    "forget-phones-of-contact",
+    "end-signins-of-contact",
+    "unlink-contact",
+)
 
 
 class Asking(NamedTuple):
@@ -64,7 +70,8 @@ class ContactsLedger(ResidentLedger):
         self._sql.execute(SQL["add-contact"], new)
 
     def end_contact(self, contact_no: int, now_ms: int) -> None:
-        self._sql.execute(SQL["end-contact"], {"contact": contact_no, "now": now_ms})
+        for step in _END_CONTACT:
+            self._sql.execute(SQL[step], {"contact": contact_no, "now": now_ms})
 
     def set_language(self, contact_no: int, language: str) -> None:
         self._sql.execute(SQL["set-language"], (language, contact_no))

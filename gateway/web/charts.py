@@ -31,6 +31,9 @@ DAY_WIDTH, DAY_HEIGHT = 720, 220
 YEARS_WIDTH, YEARS_HEIGHT = 720, 260
 # A resident looks at it on a phone, and must read its months there.
 PHONE_WIDTH, PHONE_HEIGHT = 400, 320
+# Across a sheet of A4 between its margins, with the letters of the paper around it.
+PAPER_WIDTH, PAPER_HEIGHT = 720, 250
+_SCREEN_FONT, _PAPER_FONT = "system-ui, sans-serif", "Libertinus Serif"
 
 DAYS = 30
 HOURS = 48
@@ -132,15 +135,23 @@ def months(register: Years, words: Words) -> bytes:
     return svg
 
 
-def compared(register: Kept, words: Words) -> bytes:
-    """The SVG of a dwelling's months beside those of a year before and the house's average."""
+def compared(register: Kept, words: Words, *, on_paper: bool = False) -> bytes:
+    """The SVG of a dwelling's months beside those of a year before and the house's average.
+
+    `on_paper`: as wide as a sheet, in a font that typst carries (cloud_sync/typeset.py).
+    """
     kind = register.register
     amounts = [one.used or one.before or Decimal() for one in register.months]
     config = _config(Series(kind.resource, kind.unit, (), tuple(amounts)), words)
+    colours = (_BEFORE_COLOUR, COLOURS.get(kind.resource, "#4a6572"), _HOUSE_COLOUR)
     config.width, config.height = PHONE_WIDTH, PHONE_HEIGHT
-    config.style = _style(_BEFORE_COLOUR, COLOURS.get(kind.resource, "#4a6572"), _HOUSE_COLOUR)
+    config.style = _style(*colours)
     config.show_legend, config.legend_at_bottom = True, True
     config.legend_at_bottom_columns = 1
+    if on_paper:
+        config.width, config.height = PAPER_WIDTH, PAPER_HEIGHT
+        config.style = _style(*colours, font=_PAPER_FONT)
+        config.legend_at_bottom_columns = 3
     chart = pygal.Bar(config)
     chart.x_labels = [words.month(int(one.period[5:])) for one in register.months]
     for key, part in (
@@ -180,7 +191,7 @@ def _config(series: Series, words: Words) -> Any:
     )
 
 
-def _style(*colours: str) -> Style:
+def _style(*colours: str, font: str = _SCREEN_FONT) -> Style:
     return Style(
         background="transparent",
         plot_background="transparent",
@@ -190,7 +201,7 @@ def _style(*colours: str) -> Style:
         opacity=".9",
         opacity_hover="1",
         colors=colours,
-        font_family="system-ui, sans-serif",
+        font_family=font,
         label_font_size=12,
         major_label_font_size=12,
         legend_font_size=12,

@@ -8,6 +8,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "history_before": ("Годом раньше", "The year before"),
     "history_house": ("В среднем по дому", "House average"),
     "history_months": ("Расход по месяцам, {}", "Use by month, {}"),
+    "history_chart_alt": (
+        "График расхода по месяцам: {}. Те же числа в таблице ниже.",
+        "A chart of the use by month: {}. The table below has the same figures.",
+    ),
     "history_months_note": (
         (
             "Расход — как в счетах, с исправлениями; ≈ — начислено без показаний. Среднее по дому —"

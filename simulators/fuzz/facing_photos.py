@@ -12,6 +12,7 @@ import pillow_heif
 from PIL import Image
 
 from gateway.photo import intake, sameness
+from gateway.photo.frame import Frame
 from gateway.photo.intake import PhotoError
 from gateway.resident import submission
 from simulators.fuzz.engine import Parser
@@ -37,6 +38,13 @@ def parsers() -> Iterator[Parser]:
         (),
         (number.encode(), number.lower().replace("-", " ").encode()),
         (b"O", b"i", b"-", b"\xb2", b"\xdf"),
+    )
+    yield Parser(
+        "photo-frame",
+        lambda data: Frame.of(data.decode("latin-1")).corners(*_SIZE),
+        (ValueError,),
+        (b"80,383,920,383,920,617,80,617", b"0,0,1000,0,1000,1000,0,1000"),
+        (b",", b"-", b"1001", b"\xb2", b"\n"),
     )
 
 

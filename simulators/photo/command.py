@@ -9,11 +9,11 @@ import click
 from gateway.photo.cells import MODEL
 from simulators.photo.strips import SEED
 
+NETS = ("reader", "finder", "turner")
+
 
 @click.command()
-@click.option(
-    "--only", type=click.Choice(("reader", "finder")), help="Train one of the two.  [both]"
-)
+@click.option("--only", type=click.Choice(NETS), help="Train one of them.  [all]")
 @click.option("--seed", type=click.IntRange(0), default=SEED, show_default=True)
 @click.option(
     "--out",
@@ -31,7 +31,7 @@ def photo(*, only: str | None, seed: int, folder: Path, steps: int | None) -> No
     Takes less than an hour of a CPU's core or two, and needs the extra `train` (torch and onnx).
     docs/photo-model.md says what the nets in the repository were trained with.
     """
-    for name in ("reader", "finder"):
+    for name in NETS:
         if only in (None, name):
             file = _trainer(name)(
                 folder, seed, say=click.echo, **({"steps": steps} if steps else {})

@@ -18,8 +18,12 @@ from gateway.photo.mask import Kind, Mask
 CROPS_MAX, BYTES_MAX = 500_000, 1_000_000_000
 # Crops given to the net together.
 _AT_ONCE = 256
-# By how much of its width each side of a crop is drawn out for the second look.
-_WIDER = 0.15
+# The looks at a crop: by how much of its width either side is drawn out, and of its height; less
+# than nothing cuts it off. As with whole registers (gateway/photo/cuts.py) all of them count.
+_LOOKS = (
+    (0.0, 0.0), (0.15, 0.0), (0.3, 0.0), (0.0, 0.06), (0.15, 0.06),
+    (0.0, -0.03), (0.15, -0.03), (0.15, -0.06),
+)  # fmt: skip
 _ONE = Mask(Kind.ODOMETER, 1, 0)
 # A wheel is read right where it is read as standing at the digit it stands nearest to, or, between
 # two digits, at either: half a turn off is another digit.
@@ -43,22 +47,26 @@ def digits_figures(path: Path, reader: CellReader | None = None) -> dict[str, fl
     positions, shown = [], []
     for first in range(0, len(images), _AT_ONCE):
         some = images[first : first + _AT_ONCE]
-        for one, wider in zip(
-            ours.read_all(some, _ONE), ours.read_all(_widened(some), _ONE), strict=True
-        ):
-            scores = one._replace(wheels=(one.wheels + wider.wheels) / 2)
-            positions.append(int(scores.wheels[0].argmax()))
-            shown.append(decode(scores, _ONE).cells[0].digit)
+        looks = [ours.read_all(_drawn_out(some, *one), _ONE) for one in _LOOKS]
+        for seen in zip(*looks, strict=True):
+            wheels = sum((one.wheels for one in seen[1:]), seen[0].wheels) / len(seen)
+            positions.append(int(wheels[0].argmax()))
+            shown.append(decode(seen[0]._replace(wheels=wheels), _ONE).cells[0].digit)
     return _figures(np.array(positions), shown, tenths.astype(np.int64))
 
 
-def _widened(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same crops with their left and right edges drawn out.
+def _drawn_out(images: NDArray[np.uint8], wider: float, taller: float) -> NDArray[np.uint8]:
+    """The same crops with their edges drawn out, or cut off above and below.
 
-    Collections cut digits closely; as with whole registers, more cuts than one are read.
+    Collections cut digits closely, some with the frame.
     """
-    more = max(round(images.shape[2] * _WIDER), 1)
-    return np.pad(images, ((0, 0), (0, 0), (more, more), (0, 0)), mode="edge")
+    across, down = (
+        round(images.shape[2] * wider),
+        round(images.shape[1] * abs(taller)),
+    )
+    kept = images[:, down : images.shape[1] - down] if taller < 0 else images
+    more = 0 if taller < 0 else down
+    return np.pad(kept, ((0, 0), (more, more), (across, across), (0, 0)), mode="edge")
 
 
 def _figures(

@@ -4,7 +4,7 @@ Registers carry as real ones do; nothing is drawn that a meter cannot show. The 
 begin elsewhere, so no scene was ever trained on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -44,12 +44,24 @@ def pictures(seed: int, count: int) -> Iterator[tuple[Label, Drawn]]:
     rng = np.random.default_rng(seed + _SEED_APART)
     kept = strips.store(rng, _FACES, _DISPLAYS)
     for number in range(1, count + 1):
-        yield _picture(rng, kept, number)
+        yield _picture(rng, kept, number, _mask(rng))
 
 
-def _picture(rng: Rng, kept: strips.Store, number: int) -> tuple[Label, Drawn]:
+def showing(seed: int, masks: Iterable[Mask]) -> Iterator[tuple[Label, Drawn]]:
+    """Photographs of registers with these masks, and the truth about them."""
+    rng = np.random.default_rng(seed + _SEED_APART)
+    kept = strips.store(rng, _FACES, _DISPLAYS)
+    for number, mask in enumerate(masks, 1):
+        yield _picture(rng, kept, number, mask)
+
+
+def _mask(rng: Rng) -> Mask:
     kind = Kind.LCD if rng.random() < _LCD_SHARE else Kind.ODOMETER
-    mask = Mask(kind, int(rng.integers(4, 7)), int(rng.choice((0, 1, 2, 3, 3, 3))))
+    return Mask(kind, int(rng.integers(4, 7)), int(rng.choice((0, 1, 2, 3, 3, 3))))
+
+
+def _picture(rng: Rng, kept: strips.Store, number: int, mask: Mask) -> tuple[Label, Drawn]:
+    kind = mask.kind
     digits = rng.integers(0, 10, mask.cells)
     digits[: rng.integers(0, mask.whole)] = 0
     drawn = strips.draw(rng, kept, kind, _shows(rng, kind, digits), mask.decimals)

@@ -2,11 +2,12 @@
 
 Tab-separated, with the header `file reading kind mask box`. The file was written by somebody else
 and may name anything, so each row is checked before a picture is opened; every refusal is one line
-with the number of the row's line.
+with the number of the row's line. One wrong row of hundreds need not spoil a long run: who gives a
+`wrong` is told of each, and the others are taken.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -45,27 +46,39 @@ class Label(NamedTuple):
     corners: Corners | None
 
 
-def load(folder: Path) -> tuple[Label, ...]:
-    """The labels of a folder whose pictures are all there; LabelError in one line."""
+def load(folder: Path, wrong: Callable[[str], None] | None = None) -> tuple[Label, ...]:
+    """The labels of a folder whose pictures are all there; LabelError in one line.
+
+    With `wrong`, rows that are not to be used are told to it instead, one line each.
+    """
     file = folder / NAME
     try:
         with file.open("rb") as stream:
             data = stream.read(BYTES_MAX + 1)
     except OSError as error:
         raise LabelError(f"cannot read {file}: {error.strerror}") from error
-    labels = parse(data)
-    root = folder.resolve()
-    for one in labels:
+    refuse = wrong or _refuse
+    kept, root = [], folder.resolve()
+    for one in parse(data, wrong):
         path = root / one.file
         if not path.resolve().is_relative_to(root):
-            raise LabelError(f"{NAME} line {one.line}: {one.file!r} leads out of the folder")
-        if not path.is_file():
-            raise LabelError(f"{NAME} line {one.line}: there is no picture {one.file!r}")
-    return labels
+            refuse(f"{NAME} line {one.line}: {one.file!r} leads out of the folder")
+        elif not path.is_file():
+            refuse(f"{NAME} line {one.line}: there is no picture {one.file!r}")
+        else:
+            kept.append(one)
+    return tuple(kept)
 
 
-def parse(data: bytes) -> tuple[Label, ...]:
-    """The rows of a LABELS.tsv; LabelError with the line where one is wrong."""
+def _refuse(said: str) -> None:
+    raise LabelError(said)
+
+
+def parse(data: bytes, wrong: Callable[[str], None] | None = None) -> tuple[Label, ...]:
+    """The rows of a LABELS.tsv; LabelError with the line where one is wrong.
+
+    With `wrong`, wrong rows are told to it and left out; a file that is none is still refused.
+    """
     if len(data) > BYTES_MAX:
         raise LabelError(f"{NAME} is larger than {BYTES_MAX} bytes")
     try:
@@ -77,13 +90,13 @@ def parse(data: bytes) -> tuple[Label, ...]:
     if tuple(lines[0].split("\t")) != HEADER:
         said = " ".join(HEADER)
         raise LabelError(f"{NAME} line 1: expected the header {said!r}, separated by tabs")
-    labels = tuple(_rows(lines))
-    if not labels:
+    labels = tuple(_rows(lines, wrong or _refuse))
+    if not labels and not any(lines[1:]):
         raise LabelError(f"{NAME} names no picture")
     return labels
 
 
-def _rows(lines: list[str]) -> Iterator[Label]:
+def _rows(lines: list[str], refuse: Callable[[str], None]) -> Iterator[Label]:
     for number, line in enumerate(lines[1:], 2):
         if not line:
             continue
@@ -95,7 +108,7 @@ def _rows(lines: list[str]) -> Iterator[Label]:
                 raise LabelError(f"expected {len(HEADER)} fields, got {len(fields)}")
             yield _label(number, fields)
         except ValueError as error:
-            raise LabelError(f"{NAME} line {number}: {error}") from None
+            refuse(f"{NAME} line {number}: {error}")
 
 
 def _label(line: int, fields: list[str]) -> Label:
@@ -150,6 +163,10 @@ def _corners(box: str) -> Corners | None:
     x, y = numbers[::2], numbers[1::2]
     sides = zip(x, y, x[1:] + x[:1], y[1:] + y[:1], strict=True)
     area = sum(x0 * y1 - x1 * y0 for x0, y0, x1, y1 in sides) / 2
-    if area < 1:
+    if abs(area) < 1:
         raise LabelError(f"a box runs clockwise from its top left, not {box[:60]!r}")
+    if area < 0:
+        # Round the other way, as programs have it whose pictures begin at the bottom. A register
+        # is never seen from behind.
+        x, y = x[:1] + x[:0:-1], y[:1] + y[:0:-1]
     return Corners(((x[0], y[0]), (x[1], y[1]), (x[2], y[2]), (x[3], y[3])))

@@ -169,10 +169,10 @@ def _batches(steps: int, seed: int, workers: int) -> Iterator[Batch]:
         for number, batch in enumerate(pool.imap(drawn, numbers, chunksize=2)):
             kept.append(batch)
             yield batch
-            yield _again(kept.pop(0) if len(kept) > _LATER else kept[0], number)
+            yield again(kept.pop(0) if len(kept) > _LATER else kept[0], number)
 
 
-def _again(batch: Batch, number: int) -> Batch:
+def again(batch: Batch, number: int) -> Batch:
     """A batch in other light, half of its strips in negative."""
     rng = np.random.default_rng(number)
     pictures = batch.images.astype(np.float32)

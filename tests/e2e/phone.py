@@ -2,17 +2,20 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from gateway.config import for_data
 from gateway.config_resident import ResidentConfig
@@ -24,8 +27,8 @@ from simulators.photo.drawn import register
 from simulators.photo.scenes import Scene, View, scene
 from tests.cloud_sync.brokers import HOST, free_port
 from tests.gateway.photo.photos import encoded, exif
+from tests.gateway.photo.readers import PLACE
 from tests.gateway.resident.block import Block
-from tests.gateway.resident_web.readers import PLACE
 from tests.gateway.town import GATEWAY_KEY, Dial, local
 
 CHROMIUM = shutil.which("chromium")
@@ -36,19 +39,30 @@ ARGS = (
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 )  # fmt: skip
 SIDE = 1000
+COLD = "Холодная вода"
+STAND_IN = "tests.gateway.photo.readers:Unsure"
 SIZE = {"width": 390, "height": 844}
+PHONE: dict[str, Any] = {
+    "viewport": SIZE, "device_scale_factor": 2, "is_mobile": True, "has_touch": True,
+    "locale": "ru-RU",
+}  # fmt: skip
 WATER = Dial("8-0:1.0.0", "m3", -3, 8, 100_000)
 RATES = {"m3": 3_125, "kWh": 1_380}
 
 
 class Street:
-    """A flat with a water meter and an electricity meter that send nothing, and its pages."""
+    """A flat with a water meter and an electricity meter that send nothing, and its pages.
 
-    def __init__(self, folder: Path) -> None:
+    `more` are other water meters, by serial and resource.
+    """
+
+    def __init__(self, folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> None:
         self.block = Block(folder, flats=0)
         town = self.block.town
         town.install("A1", town.point("P1", "1"))
         town.install("3141592", town.point("P2", "1", "cold-water"), WATER)
+        for number, (serial, resource) in enumerate(more.items(), 3):
+            town.install(serial, town.point(f"P{number}", "1", resource), WATER)
         with town.store.transaction() as connection:
             for unit, rate in RATES.items():
                 connection.execute(
@@ -56,7 +70,8 @@ class Street:
                 )
         for day in range(2, 5):
             town.read("A1", local(9, day), 11_000 + 1_000 * day)
-            town.read("3141592", local(9, day), 123_000 + 400 * day, WATER)
+            for serial in ("3141592", *more):
+                town.read(serial, local(9, day), 123_000 + 400 * day, WATER)
         town.send()
         self.block.contact(1)
         self.port = free_port()
@@ -64,29 +79,10 @@ class Street:
 
     @contextmanager
     def served(self, recogniser: str) -> Iterator[None]:
-        """The listener as `plomba-gateway run` has it, in a thread with its own loop."""
-        config = for_data(self.block.town.folder)
+        """The listener for this street."""
         resident = ResidentConfig(host=HOST, port=self.port, public_url=self.url)
-        loop = asyncio.new_event_loop()
-        with bound(resident) as listener:
-            task = loop.create_task(
-                serve(
-                    listener, config, resident, GATEWAY_KEY, self.block.clock, recogniser=recogniser
-                )
-            )
-
-            def run() -> None:
-                with contextlib.suppress(asyncio.CancelledError):
-                    loop.run_until_complete(task)
-
-            thread = threading.Thread(target=run)
-            thread.start()
-            try:
-                yield
-            finally:
-                loop.call_soon_threadsafe(task.cancel)
-                thread.join()
-                loop.close()
+        with listening(self.block, resident, recogniser):
+            yield
 
     async def _post(self) -> None:
         await self.block.postman.once()
@@ -99,6 +95,28 @@ class Street:
         return next(word for word in self.block.box.letters[-1].text.split() if word.isdigit())
 
 
+@contextmanager
+def listening(block: Block, resident: ResidentConfig, recogniser: str) -> Iterator[None]:
+    """The listener as `plomba-gateway run` has it, in a thread with its own loop."""
+    config, loop = for_data(block.town.folder), asyncio.new_event_loop()
+    with bound(resident) as listener:
+        about = (listener, config, resident, GATEWAY_KEY, block.clock)
+        task = loop.create_task(serve(*about, recogniser=recogniser))
+
+        def run() -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                loop.run_until_complete(task)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            loop.call_soon_threadsafe(task.cancel)
+            thread.join()
+            loop.close()
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
@@ -109,14 +127,27 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def drawn() -> Scene:
-    """A water meter that shows 128.850."""
-    rng = np.random.default_rng(8)
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(**PHONE)
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+def water_meter(seed: int) -> Scene:
+    """A photograph of a water meter that shows 128.850."""
+    rng = np.random.default_rng(seed)
     shows = np.array([0, 0, 1, 2, 8, 8, 5, 0.2], dtype=np.float32)
     row = strips.draw(rng, strips.store(rng, 6, 1), Kind.ODOMETER, shows, 3)
     view = View(nearest=1.5, farthest=0.9, upright=1, little=6)
     return scene(rng, SIDE, register(row), Kind.ODOMETER, view)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Scene:
+    """One of those."""
+    return water_meter(8)
 
 
 @pytest.fixture
@@ -136,6 +167,31 @@ def street(drawn: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     ends = (*drawn.corners.min(axis=0), *drawn.corners.max(axis=0))
     monkeypatch.setenv(PLACE, " ".join(str(float(one) / SIDE) for one in ends))
     street = Street(tmp_path)
-    with street.served("tests.gateway.resident_web.readers:Unsure"):
+    with street.served(STAND_IN):
         yield street
     street.block.town.store.close()
+
+
+def shot(page: Page, name: str) -> None:
+    """A picture of the page for whoever wants to look: PLOMBA_SHOTS names a folder."""
+    if folder := os.environ.get("PLOMBA_SHOTS"):
+        page.wait_for_load_state()
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def come_in(page: Page, street: Street) -> None:
+    page.goto(f"{street.url}/l/{street.block.mail_link()}")
+    shot(page, "1-landing")
+    page.get_by_role("button", name="Получить код").click()
+    page.get_by_label("Код из сообщения").fill(street.code())
+    shot(page, "2-code")
+    page.get_by_role("button", name="Войти").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ваши счётчики")
+    shot(page, "3-meters")
+
+
+def to_the_camera(page: Page, name: str = COLD) -> None:
+    """Of the first meter of that name."""
+    page.get_by_role("link", name=f"Сфотографировать {name}").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(page.locator("html.scripted")).to_be_attached()

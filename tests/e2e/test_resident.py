@@ -1,62 +1,25 @@
 """A resident with a phone: link, code, photo, digits, questions, the act; also without a line."""
 
 import io
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pypdf
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+from playwright.sync_api import BrowserContext, Response, expect
 
 from tests.e2e import phone as phones
-from tests.e2e.phone import SIZE, Street
+from tests.e2e.phone import SIZE, Street, come_in, shot, to_the_camera
 
 chromium, drawn, photo, street = phones.chromium, phones.drawn, phones.photo, phones.street
+phone = phones.phone
 pytestmark = pytest.mark.chromium
 BYTES_BEFORE_THE_PHOTO = 100 * 1024
-WATER = "Холодная вода"
-
-
-@pytest.fixture
-def phone(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context(
-        viewport=SIZE, device_scale_factor=2, is_mobile=True, has_touch=True, locale="ru-RU"
-    )
-    context.set_default_timeout(20_000)
-    yield context
-    context.close()
-
-
-def shot(page: Page, name: str) -> None:
-    """A picture of the page for whoever wants to look: PLOMBA_SHOTS names a folder."""
-    if folder := os.environ.get("PLOMBA_SHOTS"):
-        page.wait_for_load_state()
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
-def come_in(page: Page, street: Street) -> None:
-    page.goto(f"{street.url}/l/{street.block.mail_link()}")
-    shot(page, "1-landing")
-    page.get_by_role("button", name="Получить код").click()
-    page.get_by_label("Код из сообщения").fill(street.code())
-    shot(page, "2-code")
-    page.get_by_role("button", name="Войти").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Ваши счётчики")
-    shot(page, "3-meters")
-
-
-def to_the_camera(page: Page) -> None:
-    page.get_by_role("link", name=f"Сфотографировать {WATER}").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(WATER)
-    expect(page.locator("html.scripted")).to_be_attached()
+WATER = phones.COLD
 
 
 def test_link_code_photo_digit_question_act(
-    phone: BrowserContext,
-    street: Street,
-    photo: Path,
+    phone: BrowserContext, street: Street, photo: Path
 ) -> None:
     fetched: list[Response] = []
     phone.on("response", lambda response: fetched.append(response))  # noqa: PLW0108 - no builtins
@@ -66,7 +29,7 @@ def test_link_code_photo_digit_question_act(
     come_in(page, street)
     to_the_camera(page)
     shot(page, "4-capture")
-    before = sum(map(size, fetched))
+    before = sum(map(size, fetched)) + size_of_worker(phone, street)
     assert 0 < before <= BYTES_BEFORE_THE_PHOTO
     page.locator("#photo").set_input_files(photo)
     page.wait_for_url(re.compile(r"/check\?photo=\d+$"))
@@ -104,6 +67,14 @@ def test_link_code_photo_digit_question_act(
     assert mantissa == 199_850
     assert taken_ms == street.block.now_ms - 120_000, "the phone's time came along"
     assert not wrong
+
+
+def size_of_worker(phone: BrowserContext, street: Street) -> int:
+    """What the service worker keeps for later: it fetches that once more, and nobody sees it."""
+    worker = phone.request.get(f"{street.url}/worker.js").text()
+    kept = re.findall(r'"(/[a-z/.]+)"', worker.partition("];")[0])
+    assert "/static/corners.js" in kept
+    return sum(int(phone.request.get(street.url + one).headers["content-length"]) for one in kept)
 
 
 def size(response: Response) -> int:

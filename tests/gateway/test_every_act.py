@@ -194,6 +194,7 @@ STORY = (
         "account,channel,address,language\n4002,email,ivan@mail.example,ru\n")),
     Step("resident ask"),
     Step("resident link", ("4002",)),
+    Step("resident bill-codes", ("--period", "2099-01", "--out", "{folder}/codes.csv")),
     Step("resident end", ("4002", *WHY)),
     Step("person show", ("4002",)),
     Step("person forget", ("4002", *WHY)),

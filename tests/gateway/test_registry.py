@@ -57,6 +57,43 @@ def test_importing_again_enters_nothing(estate: Estate) -> None:
     assert set(registry.import_csv(estate.store, csv(*LINES)).values()) == {0}
 
 
+def dials(estate: Estate) -> dict[str, str]:
+    return {line.meter: line.dial for line in estate.store.book.standing()}
+
+
+def with_dial(*lines: str) -> bytes:
+    """The last field of each line is how its register shows its digits."""
+    return "\n".join([f"{town.COLUMNS},dial", *lines]).encode()
+
+
+def test_how_a_dial_shows_its_digits_may_be_said_later_and_otherwise(estate: Estate) -> None:
+    assert set(dials(estate).values()) == {""}
+    told = with_dial(f"{line()},lcd", f"{a_new_flat()},wheels", f"{a_new_flat(3)},")
+    assert registry.import_csv(estate.store, told)["dial"] == 2
+    before = {"E1": "lcd", "E2": "wheels", "E3": "", "W1": "", "H1": ""}
+    # Of E1's two registers only the first was spoken of; the other one stands later in the list.
+    assert dials(estate) | {"E1": "lcd"} == before
+    assert registry.import_csv(estate.store, told)["dial"] == 0
+    assert registry.import_csv(estate.store, with_dial(f"{a_new_flat()},lcd"))["dial"] == 1
+    assert registry.import_csv(estate.store, csv(*LINES, a_new_flat()))["dial"] == 0
+    assert dials(estate)["E2"] == "lcd"
+    before_bad = everything(estate)
+    with pytest.raises(RegistryError, match="column dial: expected one of wheels, lcd"):
+        registry.import_csv(estate.store, with_dial(f"{a_new_flat(4)},drum"))
+    assert everything(estate) == before_bad
+
+
+def test_a_meter_that_comes_in_an_exchange_may_show_its_digits_otherwise(estate: Estate) -> None:
+    water = dict(zip(COLUMNS, LINES[2].split(","), strict=True))
+    registry.import_csv(estate.store, with_dial(f"{','.join(water.values())},lcd"))
+    assert dials(estate)["W1"] == "lcd"
+    new = NewMeter("W2", "other", {"8-0:1.0.0": Decimal(0)})
+    finals = {"8-0:1.0.0": Decimal(9)}
+    at_ms = MIDNIGHT_MS + DAY_MS
+    registry.exchange_meter(estate.store, "A-1-W", old="W1", finals=finals, new=new, at_ms=at_ms)
+    assert dials(estate)["W2"] == ""
+
+
 def test_a_file_may_add_to_what_is_there(estate: Estate) -> None:
     counts = registry.import_csv(estate.store, csv(*LINES, a_new_flat()))
     assert (counts["house"], counts["point"], counts["register"]) == (0, 1, 1)

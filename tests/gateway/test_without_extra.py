@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = (
     *("alembic", "fastapi", "httpx", "influxdb-client", "influxdb_client", "jinja2", "numpy"),
     *("onnxruntime", "pillow", "PIL", "pillow-heif", "pillow_heif"),
-    *("pyarrow", "pygal", "segno", "standardwebhooks", "typst"),
+    *("joserfc", "pyarrow", "pygal", "segno", "standardwebhooks", "typst", "webauthn"),
 )
 EXTRA = (*PACKAGES, "psycopg", "uvicorn", "sqlalchemy", "starlette", "httpcore", "anyio", "rich")
 WITHOUT = f"""

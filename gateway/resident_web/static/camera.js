@@ -11,6 +11,23 @@ function place() {
   frame.style.top = `${(view.clientHeight - height) / 2}px`;
 }
 
+// Where the frame stands in the picture, clockwise from its top left, in thousandths. The view shows
+// the middle of what the camera sees, as large as fills it.
+function framed() {
+  const view = $("view");
+  const shown = view.getBoundingClientRect();
+  const frame = $("frame").getBoundingClientRect();
+  const scale = Math.max(shown.width / view.videoWidth, shown.height / view.videoHeight);
+  const part = (at, middle, whole) => {
+    const found = Math.round(1000 * (0.5 + (at - middle) / scale / whole));
+    return Math.max(0, Math.min(1000, found));
+  };
+  const x = (at) => part(at, shown.left + shown.width / 2, view.videoWidth);
+  const y = (at) => part(at, shown.top + shown.height / 2, view.videoHeight);
+  const [left, right, top, bottom] = [x(frame.left), x(frame.right), y(frame.top), y(frame.bottom)];
+  return [left, top, right, top, right, bottom, left, bottom].join();
+}
+
 function close() {
   if (stream) stream.getTracks().forEach((track) => track.stop());
   stream = null;
@@ -46,7 +63,7 @@ async function open() {
   $("shoot").focus();
 }
 
-// Offer the camera; `take` gets the picture.
+// Offer the camera; `take` gets the picture and its frame.
 export function offer(take) {
   $("open-camera").hidden = false;
   document.documentElement.classList.add("has-camera");
@@ -58,12 +75,13 @@ export function offer(take) {
   addEventListener("pagehide", close);
   $("shoot").onclick = async () => {
     const view = $("view");
+    const frame = framed();
     const canvas = document.createElement("canvas");
     canvas.width = view.videoWidth;
     canvas.height = view.videoHeight;
     canvas.getContext("2d").drawImage(view, 0, 0);
     const made = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.9));
     close();
-    if (made) await take(made);
+    if (made) await take(made, frame);
   };
 }

@@ -46,7 +46,7 @@ async function ask(path, about) {
   const answer = await fetch(path, {
     ...about, headers: { accept: "application/json", ...about.headers }, credentials: "same-origin",
   });
-  if (answer.ok || answer.status === 409) return answer;
+  if (answer.ok || (answer.status === 409 && about.method === "PATCH")) return answer;
   const error = about.method === "HEAD" ? { kind: "no_upload" } : await answer.json();
   throw Object.assign(new Refusal(error.error), error, { status: answer.status });
 }
@@ -66,6 +66,7 @@ async function carry(photo, proof, told) {
   }
   if (!photo.upload) {
     const about = { proof, register: photo.register, size: photo.bytes.byteLength, sha256: photo.sha256 };
+    if (photo.frame) about.frame = photo.frame;
     photo.upload = (await (await ask("/upload", fields(about))).json()).upload;
     await keep(photo);
   }
@@ -98,8 +99,11 @@ export async function drain(told) {
       proof = proof || (await (await ask("/proof", {})).json()).proof;
       await carry(photo, proof, told);
     } catch (error) {
-      // 401: kept until somebody is signed in again; 429 and 503: until there is time for it.
-      if (error instanceof Refusal && ![401, 403, 429, 503].includes(error.status)) {
+      // 401 and 403: kept until somebody is signed in again, and has chosen a dwelling; 429 and 503:
+      // until there is time for it. A meter that is not there may be of another dwelling of theirs.
+      if (error.kind === "no_meter") {
+        told.refused(photo, error);
+      } else if (error instanceof Refusal && ![401, 403, 429, 503].includes(error.status)) {
         await forget(photo.id);
         told.refused(photo, error);
       } else if (error instanceof Refusal) {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gateway.photo.geometry import Corners
+from gateway.photo.frame import Frame
 from gateway.photo.intake import BYTES_MAX, PhotoError, Why, picture
 from gateway.photo.looking import Looking
 from gateway.photo.looking_worker import CPU_S_MAX, MEMORY_BYTES_MAX, Sight
@@ -38,8 +38,8 @@ def looking() -> Iterator[Looking]:
         yield looking
 
 
-def look(looking: Looking, data: bytes, corners: Corners | None = None) -> Sight:
-    return looking.look(data, MASK, corners, PRIOR)
+def look(looking: Looking, data: bytes, frame: Frame | None = None) -> Sight:
+    return looking.look(data, MASK, frame, PRIOR)
 
 
 def test_what_a_process_sees_is_what_intake_makes_and_the_reader_reads(looking: Looking) -> None:
@@ -47,8 +47,8 @@ def test_what_a_process_sees_is_what_intake_makes_and_the_reader_reads(looking: 
     assert (sight.jpeg, sight.sha256, sight.phash) == (taken.jpeg, taken.sha256, taken.phash)
     assert [cell.digit for cell in sight.cells] == [0, 0, 0, 1, 2, 3, 4, 5]
     assert (sight.points, sight.serial_seen) == (FOUND.points, "1234567")
-    own = Corners(((0.0, 0.0), (9.0, 0.0), (9.0, 4.5), (0.0, 4.0)))
-    assert look(looking, PHOTO, own).points == own.points
+    own = Frame(((100, 250), (500, 250), (500, 500), (100, 500)))
+    assert look(looking, PHOTO, own).points == own.corners(640, 480).points
 
 
 def test_a_photo_without_a_register_is_a_photo_all_the_same(looking: Looking) -> None:
@@ -128,11 +128,11 @@ def test_a_process_has_limits_of_memory_and_time() -> None:
 
 
 def test_the_model_that_ships_reads_within_the_limits() -> None:
-    corners = Corners(((100.0, 100.0), (500.0, 100.0), (500.0, 180.0), (100.0, 180.0)))
+    frame = Frame(((150, 200), (800, 200), (800, 380), (150, 380)))
     with Looking(1, "tests.gateway.photo.framed:Framed") as looking:
-        sight = look(looking, PHOTO, corners)
+        sight = look(looking, PHOTO, frame)
     assert len(sight.cells) == MASK.cells
-    assert sight.points == corners.points
+    assert sight.points == frame.corners(640, 480).points
     assert all(0 <= cell.sure <= 1 for cell in sight.cells)
 
 

@@ -1,15 +1,18 @@
 """Finder, cut and reader together: what is tried, and which of it counts."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from gateway.photo.cells import CellReader, Read
-from gateway.photo.decoding import CLASSES, POSITIONS, Scores
+from gateway.photo.decoding import CLASSES, POSITIONS, SURE_MIN, Scores
 from gateway.photo.finding import Finder
 from gateway.photo.geometry import Corners
 from gateway.photo.mask import Kind, Mask, Prior
-from gateway.photo.recognition import Recogniser
+from gateway.photo.recognition import Recogniser, no_serials
+from gateway.photo.turning import Turner
 
 MASK = Mask(Kind.ODOMETER, 3, 1)
 PLACE = Corners(((20.0, 10.0), (116.0, 10.0), (116.0, 42.0), (20.0, 42.0)), 0.9)
@@ -49,8 +52,22 @@ class Shades(CellReader):
         cells = np.ones(mask.cells)
         return Scores(wheels, np.full((mask.cells, CLASSES), 1 / CLASSES), cells)
 
+    def read_all(self, strips: Iterable[NDArray[np.uint8]], mask: Mask) -> list[Scores]:
+        return [self.read(one, mask) for one in strips]
+
     def guess(self, strip: NDArray[np.uint8]) -> Read:
         return Read(self.read(strip, MASK), MASK)
+
+
+class White(Turner):
+    """Knows upright by the white edge; where there is none on either side it does not know."""
+
+    def __init__(self, sure: float = 20.0) -> None:
+        self.sure = sure
+
+    def upright(self, strip: NDArray[np.uint8], cells: int) -> float:
+        del cells
+        return self.sure * float(np.sign(strip[:8].mean() - strip[-8:].mean()))
 
 
 class Says(Finder):
@@ -64,10 +81,14 @@ class Says(Finder):
         return list(self.places)
 
 
+def recogniser(finder: Finder, turner: Turner | None = None) -> Recogniser:
+    return Recogniser(finder, Shades(), no_serials, turner or White())
+
+
 def digits_of(
     finder: Finder, corners: Corners | None, mask: Mask | None = MASK
 ) -> tuple[int | None, ...]:
-    seen = Recogniser(finder, Shades()).read(photograph(), mask, corners, None)
+    seen = recogniser(finder).read(photograph(), mask, corners, None)
     assert seen.reading is not None
     return tuple(cell.best for cell in seen.reading.cells)
 
@@ -88,18 +109,27 @@ def test_a_register_found_upside_down_is_turned() -> None:
     assert digits_of(Says(PLACE.turned()), None) == DIGITS
 
 
+def test_a_register_that_may_be_upside_down_is_left_open() -> None:
+    seen = recogniser(Says(PLACE), White(0.5 - 2.0)).read(photograph(), MASK, None, None)
+    assert seen.reading is not None
+    assert all(cell.digit is None and cell.sure < SURE_MIN for cell in seen.reading.cells)
+    framed = recogniser(Says(), White(-9.0)).read(photograph(), MASK, PLACE, None)
+    assert framed.reading is not None
+    assert framed.reading.mantissa == 472  # a person's frame is the right way up
+
+
 def test_without_a_mask_the_reader_says_how_many_cells_there_are() -> None:
     assert digits_of(Says(PLACE), None, None) == DIGITS
 
 
 def test_nothing_found_is_nothing_read() -> None:
-    seen = Recogniser(Says(), Shades()).read(photograph(), MASK, None, Prior(0, 9999))
+    seen = recogniser(Says()).read(photograph(), MASK, None, Prior(0, 9999))
     assert (seen.reading, seen.corners) == (None, None)
 
 
 def test_a_picture_that_is_all_register_needs_no_finding() -> None:
     strip = register(DIGITS)
-    seen = Recogniser(Says(), Shades()).read(strip, MASK, None, None)
+    seen = recogniser(Says()).read(strip, MASK, None, None)
     assert seen.reading is not None
     assert tuple(cell.best for cell in seen.reading.cells) == DIGITS
 

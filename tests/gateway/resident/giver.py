@@ -3,21 +3,26 @@
 import itertools
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 
+from gateway.photo.frame import Frame
 from gateway.photo.geometry import Corners
 from gateway.photo.keeping import FOLDER, PhotoFiles
 from gateway.photo.looking_worker import Sight, Task, sight_of
 from gateway.photo.mask import Mask, Prior
 from gateway.photo.reading import Cell, Reading
+from gateway.resident.act import issue
 from gateway.resident.asking import Rules
 from gateway.resident.giving import Giving
 from gateway.resident.model import Dwelling
+from gateway.resident.proposal import Proposal
 from gateway.resident.submission import Submission
 from gateway.sql.photos import PhotosLedger
+from gateway.sql.receipts import ActLedger
 from gateway.sql.resident_asking import AskingLedger
 from tests.gateway.photo.photos import encoded, exif, scene
 from tests.gateway.photo.readers import FOUND, Recognised
-from tests.gateway.town import DAY_MS, SINCE_MS, Dial, Town, local
+from tests.gateway.town import DAY_MS, GATEWAY_KEY, SINCE_MS, Dial, Town, local
 
 COLD, HOT, THEIRS = "W1000001", "W1000002", "W2000001"
 NOON = local(9, 28, 12)
@@ -33,11 +38,10 @@ class Reader:
         self.told: list[tuple[Mask | None, Corners | None, Prior | None]] = []
 
     def look(
-        self, data: bytes, mask: Mask | None, corners: Corners | None, prior: Prior | None
+        self, data: bytes, mask: Mask | None, frame: Frame | None, prior: Prior | None
     ) -> Sight:
         """As a process would, but here."""
-        points = () if corners is None else corners.points
-        return sight_of(Task(data, mask, points, prior), self)
+        return sight_of(Task(data, mask, frame, prior), self)
 
     def read(
         self, image: object, mask: Mask | None, corners: Corners | None, prior: Prior | None
@@ -69,6 +73,7 @@ class Giver:
         self.ledger = PhotosLedger(self.database)
         self.files = PhotoFiles(town.folder / FOLDER)
         self.random = itertools.count(1)
+        self.acts = ActLedger(self.database)
         self.giving = self.begun()
         self.home = self.dwelling("40112")
         self.next_door = self.dwelling("40113")
@@ -83,6 +88,7 @@ class Giver:
             files=self.files,
             clock=lambda: self.now_ms,
             random=lambda size: (next(self.random) * 0x1234567).to_bytes(size, "big"),
+            sign=partial(issue, self.acts, GATEWAY_KEY),
         )
 
     def dwelling(self, account: str) -> Dwelling:
@@ -100,6 +106,11 @@ class Giver:
     def photo(self, seed: int = 1, serial: str = COLD, taken: str = "", offset: str = "") -> int:
         data = encoded(scene(seed), exif=exif(taken, offset))
         return self.giving.photo(self.home, self.register(serial), data).photo_no
+
+    def anew(self, home: Dwelling, photo_no: int, frame: Frame) -> Proposal:
+        """Read a kept photo where the resident says the register is."""
+        ready, jpeg = self.giving.anew(home, photo_no)
+        return self.giving.keep_anew(home, photo_no, self.giving.look(ready, jpeg, frame))
 
     def asked(self, value: str, photo_no: int | None = None, serial: str = COLD) -> list[str]:
         """The codes of the questions about a value."""

@@ -5,6 +5,10 @@ import pytest
 from gateway.csv_lines import RegistryError
 from gateway.resident import contacts
 from gateway.resident.contacts import COLUMNS
+from gateway.resident.signin import SignIns
+from gateway.resident.signin_ports import PASSKEY, LinkedBy, Passkey
+from gateway.resident.signin_secrets import SignInSecrets
+from gateway.sql.resident_accounts import AccountsLedger
 from tests.gateway.resident.block import Block
 
 pytestmark = pytest.mark.both_engines
@@ -46,6 +50,36 @@ def test_contacts_are_entered_and_a_new_address_ends_the_one_before(block: Block
     ]
     assert len(block.rows("SELECT 1 FROM contact")) == 4, "what was stays, dated"
     assert block.contacts("4011,email,ivan@mail.example,ru") == {"new": 0, "changed": 1, "same": 0}
+
+
+def phone_of(block: Block, provider: str, via: LinkedBy) -> str:
+    """Somebody with a remembered phone who linked flat 1; the secret of their browser."""
+    ledger = AccountsLedger(block.town.store.database)
+    signins = SignIns(ledger, SignInSecrets(bytes(32)), block.clock)
+    mac, at = provider.encode().ljust(32, b"."), block.now_ms
+    with block.town.store.transaction():
+        number = ledger.add_identity(provider, mac, at)
+        ledger.add_linked(number, block.account_no(1), via, at)
+        ledger.add_passkey(Passkey(0, number, mac, b"key", 0, at, None))
+    (kept,) = ledger.passkeys(number)
+    return signins.by_passkey(kept, 1)
+
+
+def test_another_address_ends_the_phones_that_the_one_before_let_in(block: Block) -> None:
+    block.contact(1)
+    signins = SignIns(
+        AccountsLedger(block.town.store.database), SignInSecrets(bytes(32)), block.clock
+    )
+    tenant = phone_of(block, PASSKEY, LinkedBy.LINK)
+    by_bill = phone_of(block, "bank", LinkedBy.BILL)
+    assert signins.home(tenant) is not None
+    block.contacts("4012,email,somebody@mail.example,ru", "4011,email,flat1@mail.example,en")
+    assert signins.home(tenant) is not None, "the same address in another language"
+    block.contacts("4011,email,next@mail.example,ru")
+    assert signins.home(tenant) is None
+    assert signins.home(by_bill) is not None
+    assert block.rows("SELECT credential_id FROM resident_passkey") == [(b"bank".ljust(32, b"."),)]
+    assert block.rows("SELECT via FROM resident_linked WHERE ended_ms IS NULL") == [("bill",)]
 
 
 def test_a_day_may_be_given(block: Block) -> None:

@@ -191,6 +191,39 @@ def test_the_paper_has_months_and_values(town: Town, words: Words, said: str) ->
         assert one in text
 
 
+@pytest.mark.parametrize("words", [RU, EN])
+def test_the_paper_has_the_pages_chart_with_words_for_who_hears_it(
+    town: Town, words: Words
+) -> None:
+    reader = pypdf.PdfReader(io.BytesIO(history_pdf.of_history(of(town), words)))
+    text = reader.pages[0].extract_text()
+    # Once above the table's column, and once beside the colour of its bars.
+    assert text.count(words("history_house")) == 2
+    assert text.count(words("history_used")) == 2
+    assert words.month(3) in text, "a month without use has its place in the chart alone"
+    (said,) = alts(reader)
+    assert said.startswith(words("history_chart_alt", "").partition(":")[0])
+
+
+def alts(reader: pypdf.PdfReader) -> list[str]:
+    """What is said for its pictures."""
+    found: list[str] = []
+
+    def walk(node: object) -> None:
+        if isinstance(node, pypdf.generic.IndirectObject):
+            walk(node.get_object())
+        elif isinstance(node, pypdf.generic.ArrayObject):
+            for one in node:
+                walk(one)
+        elif isinstance(node, pypdf.generic.DictionaryObject):
+            if "/Alt" in node:
+                found.append(str(node["/Alt"]))
+            walk(node.get("/K"))
+
+    walk(reader.root_object["/StructTreeRoot"])
+    return found
+
+
 def test_the_chart_draws_this_year_last_year_and_the_house(town: Town) -> None:
     (kept,) = of(town).registers
     svg = charts.compared(kept, EN).decode()

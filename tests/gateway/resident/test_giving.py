@@ -10,7 +10,7 @@ from drivers.reading import from_ms
 from gateway.claims.list import ClaimRow
 from gateway.claims.model import ClaimSource
 from gateway.model import FOREVER_MS
-from gateway.photo.geometry import Corners
+from gateway.photo.frame import Frame
 from gateway.photo.intake import PhotoError
 from gateway.photo.mask import Kind, Mask, Prior
 from gateway.resident import giving
@@ -106,9 +106,10 @@ def test_a_resident_may_show_where_the_register_is(giver: Giver) -> None:
     assert found is not None
     assert found.notes == ("no-register",)
     giver.reader.digits = "0010100?"
-    corners = Corners(((1.0, 2.0), (99.0, 2.0), (99.0, 30.0), (1.0, 30.0)))
-    found = giver.giving.again(giver.home, number, corners)
-    assert (found.points, found.notes, found.photo_no) == (corners.points, ("unsure",), number)
+    frame = Frame(((100, 250), (500, 250), (500, 500), (100, 500)))
+    found = giver.anew(giver.home, number, frame)
+    points = ((64.0, 120.0), (320.0, 120.0), (320.0, 240.0), (64.0, 240.0))
+    assert (found.points, found.notes, found.photo_no) == (points, ("unsure",), number)
     assert giver.giving.proposal(giver.home, number) == found._replace(points=())
 
 
@@ -118,6 +119,17 @@ def test_a_display_is_looked_for_where_the_last_photo_had_one(giver: Giver) -> N
     giver.confirm("101.000", found.photo_no)
     giver.photo(2)
     assert [mask.kind for mask, _, _ in giver.reader.told if mask] == [Kind.LCD, Kind.LCD]
+
+
+def test_the_registry_says_how_a_meter_shows_its_digits(giver: Giver) -> None:
+    for said in ("lcd", "wheels"):
+        giver.town._write("UPDATE register SET dial = ?", said)
+        giver.photo()
+    giver.confirm("101.000", giver.photo(2))
+    giver.town._write("UPDATE register SET dial = ?", "lcd")
+    giver.photo(3)
+    kinds = [Kind.LCD, Kind.ODOMETER, Kind.ODOMETER, Kind.LCD]
+    assert [mask.kind for mask, _, _ in giver.reader.told if mask] == kinds
 
 
 def test_what_is_no_photo_leaves_nothing(giver: Giver) -> None:
@@ -147,10 +159,10 @@ def test_a_neighbour_sees_and_uses_nothing_of_a_dwelling(giver: Giver) -> None:
     assert giver.giving.proposal(giver.next_door, number) is None
     assert giver.giving.jpeg(giver.next_door, number) is None
     assert giver.giving.submission(giver.next_door, made.number) is None
-    corners = Corners(((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0)))
+    frame = Frame(((0, 0), (900, 0), (900, 900), (0, 900)))
     for act in (
         lambda: giver.giving.photo(giver.next_door, giver.register(COLD), encoded(scene())),
-        lambda: giver.giving.again(giver.next_door, number, corners),
+        lambda: giver.anew(giver.next_door, number, frame),
         lambda: giver.giving.questions(giver.next_door, giver.register(COLD), Decimal(1), None),
         lambda: giver.giving.confirm(
             giver.next_door, giver.register(THEIRS), Decimal(101), number, {}

@@ -13,18 +13,22 @@ from gateway.config import GatewayConfig, ResidentConfig
 from gateway.people import forgetting
 from gateway.people.retention import DAY_MS, Kept, apply
 from gateway.people.words import PSEUDONYM_BYTES
+from gateway.photo.frame import Frame
 from gateway.photo.keeping import DRAFT_MS_MIN, STRAY_MS_MIN, PhotoFiles
+from gateway.resident import act as signed_acts
 from gateway.resident.submission import GivingError, NewSubmission
 from gateway.sql.audit import SqlAudit
 from gateway.sql.people import PeopleLedger, overwriting
 from gateway.sql.photos import PhotosLedger
+from gateway.sql.receipts import ActLedger
 from gateway.upkeep import PHOTOS_S, UPKEEP_S, Upkeep
 from tests.gateway.photo.photos import encoded, scene
 from tests.gateway.resident.giver import HOT, Giver
-from tests.gateway.town import Town
+from tests.gateway.town import DEVICE_KEY, GATEWAY_KEY, Town
 
 pytestmark = pytest.mark.both_engines
 T = TypeVar("T")
+FRAME = Frame(((100, 250), (500, 250), (500, 500), (100, 500)))
 
 
 class Killed(Exception):
@@ -65,15 +69,30 @@ def giver(tmp_path: Path) -> Iterator[Giver]:
     giver.town.store.close()
 
 
+class MortalActs(ActLedger):
+    """Acts whose process is killed before or after one is kept."""
+
+    dies_at = ""
+
+    def keep(self, kept: signed_acts.Kept) -> None:
+        if self.dies_at == "sign":
+            raise Killed
+        super().keep(kept)
+        if self.dies_at == "signed":
+            raise Killed
+
+
 def mortal(giver: Giver, dies_at: str) -> None:
     ledger = Mortal(giver.database)
-    ledger.dies_at = dies_at
+    giver.acts = mortal_acts = MortalActs(giver.database)
+    ledger.dies_at = mortal_acts.dies_at = dies_at
     giver.ledger = ledger
     giver.giving = giver.begun()
 
 
 def revived(giver: Giver) -> None:
     giver.ledger = PhotosLedger(giver.database)
+    giver.acts = ActLedger(giver.database)
     giver.giving = giver.begun()
 
 
@@ -115,7 +134,7 @@ def test_a_file_nobody_was_told_of_is_swept_away(giver: Giver) -> None:
     assert giver.giving.jpeg(giver.home, 1) is not None
 
 
-@pytest.mark.parametrize("dies_at", ["append", "add", "added", "review"])
+@pytest.mark.parametrize("dies_at", ["append", "add", "added", "review", "sign", "signed"])
 def test_killed_within_a_submission_nothing_is_there_and_the_next_tap_makes_it_once(
     giver: Giver, dies_at: str
 ) -> None:
@@ -123,12 +142,27 @@ def test_killed_within_a_submission_nothing_is_there_and_the_next_tap_makes_it_o
     mortal(giver, dies_at)
     with pytest.raises(Killed):
         giver.confirm("99.000", number, {"lower": "yes", "differs": "yes"}, key="page")
-    for table in ("claim", "submission", "audit", "claim_reading"):
+    for table in ("claim", "submission", "audit", "claim_reading", "resident_act"):
         assert giver.rows(table) == []
     revived(giver)
     made = giver.confirm("99.000", number, {"lower": "yes", "differs": "yes"}, key="page")
     assert giver.confirm("99.000", number, key="page") == made
     assert len(giver.rows("claim")) == len(giver.rows("submission")) == 1
+    assert [row[0] for row in giver.rows("resident_act")] == [made.number]
+
+
+def test_an_act_says_what_was_so_when_it_was_given_whoever_looks_later(giver: Giver) -> None:
+    photo_no = giver.photo()
+    made = giver.confirm("101.000", photo_no)
+    kept = giver.acts.kept(made.number)
+    assert kept is not None
+    assert kept.made_at_ms == made.given_at_ms
+    act = signed_acts.opened(kept, GATEWAY_KEY.public)
+    assert (act.value, act.recognised, act.claim_no) == ("101.000", "00101.000", made.claim_no)
+    giver.reader.digits = "00999000"
+    giver.anew(giver.home, photo_no, FRAME)
+    giver.now_ms += DAY_MS
+    assert signed_acts.issue(giver.acts, DEVICE_KEY, made.number, giver.now_ms) == kept
 
 
 def test_a_number_that_was_given_before_is_given_to_nobody_else(giver: Giver) -> None:

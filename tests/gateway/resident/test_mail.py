@@ -36,6 +36,13 @@ class Post:
         self.taken: list[EmailMessage] = []
         self.answers: dict[str, str] = {}
 
+    async def handle_MAIL(  # noqa: N802 - the library's
+        self, _server: object, _session: Session, envelope: Envelope, address: str, *_: object
+    ) -> str:
+        if "mail" not in self.answers:
+            envelope.mail_from = address
+        return self.answers.get("mail", "250 OK")
+
     async def handle_RCPT(  # noqa: N802 - the library's
         self, _server: object, _session: Session, envelope: Envelope, address: str, *_: object
     ) -> str:
@@ -144,6 +151,16 @@ def test_an_answer_says_whether_to_try_again(step: str, answer: str, expected: F
     assert found is expected
     assert answer[4:] in said
     assert "\n" not in said
+
+
+def test_it_says_whether_the_address_was_refused_or_we_were() -> None:
+    for step, of_address in (("rcpt", True), ("data", True), ("mail", False)):
+        post = Post()
+        post.answers[step] = "550 no"
+        with serving(post) as port, pytest.raises(SendError) as refused:
+            MailSender(a_server(port)).send(LETTER)
+        assert refused.value.fate is Fate.NEVER
+        assert refused.value.of_address is of_address, step
 
 
 def test_nobody_there_is_tried_again() -> None:

@@ -138,7 +138,9 @@ def test_ending_tells_what_there_was(config: Path) -> None:
         "resident", "end", "4011", "--contacts", "--why", "съехали", *BY, "--config", config
     )
     assert re.fullmatch(
-        r"ended: 2 links, 0 codes, 0 sessions, \d messages, 1 askings, 1 contacts\n", ended
+        r"ended: 2 links, 0 codes, 0 sessions, \d messages, 1 askings, 1 contacts,"
+        r" 0 linked, 0 phones, 0 signins, 0 bill codes\n",
+        ended,
     )
     again = json.loads(
         said("resident", "end", "4011", "--why", "ещё раз", "--json", *BY, "--config", config)

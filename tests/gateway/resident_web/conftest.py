@@ -61,7 +61,7 @@ def street(
     """The pages over a real ledger, on the block's clock."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     resident = ResidentConfig(public_url=ORIGIN)
-    with Looking(1, "tests.gateway.resident_web.readers:Unsure") as looker:
+    with Looking(1, "tests.gateway.photo.readers:Unsure") as looker:
         desk = LedgerDesk(
             block.town.store, config, resident, key=GATEWAY_KEY, looker=looker, clock=block.clock
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.explain.told import Figure, Proof, Row
 from gateway.model import Level
+from gateway.photo.frame import Frame
 from gateway.resident.act_telling import ActTold
 from gateway.resident.history import History
 from gateway.resident.model import Dwelling
@@ -60,6 +61,7 @@ class Memory:
         self.codes = 0
         self.sessions: set[str] = set()
         self.photos: dict[int, bytes] = {}
+        self.frames: list[Frame | None] = []
         self.digits: tuple[int | None, ...] = (0, 0, 1, 3, 0, None, 5, 6)
         self.doubts: tuple[Question, ...] = ()
         self.confirmed: list[tuple[int, Decimal, int | None, dict[str, str]]] = []
@@ -110,14 +112,24 @@ class Memory:
         assert any(one.register_no == register_no for one in self.registers)
         return register_no
 
-    def look(self, ready: int, data: bytes) -> bytes:
+    def look(self, ready: int, data: bytes, frame: Frame | None) -> bytes:
         if not data.startswith(b"\xff\xd8"):
             raise NotDone("bad_photo", 422)
+        self.frames.append(frame)
         return data
 
     def keep(self, home: Dwelling, ready: int, data: bytes) -> int:
         self.photos[len(self.photos) + 1] = data
         return len(self.photos)
+
+    def anew(self, home: Dwelling, photo_no: int) -> tuple[int, bytes]:
+        assert home == self.at_home
+        if photo_no not in self.photos:
+            raise NotDone("photo_gone", 410)
+        return 1, self.photos[photo_no]
+
+    def keep_anew(self, home: Dwelling, photo_no: int, data: bytes) -> int:
+        return 1
 
     def seen(self, home: Dwelling, photo_no: int) -> Seen | None:
         return Seen(photo_no, 1, self.digits) if photo_no in self.photos else None

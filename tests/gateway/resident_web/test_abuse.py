@@ -5,10 +5,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from starlette.types import Message
 
 from gateway.resident.model import Dwelling
 from gateway.resident_web.app import create_app
+from gateway.resident_web.door import harden
 from gateway.resident_web.limits import CODES, MISSES, PAGES
 from gateway.resident_web.ports import Item, Question
 from tests.gateway.resident_web.browser import HOST, client, come_in, fields_on, proof_on
@@ -296,3 +298,18 @@ async def test_where_it_is_from_is_told_by_the_origin_alone(app: FastAPI, house:
         new = await http.post(f"/l/{TOKEN}/code", data=sent, headers={"origin": ORIGIN})
         assert new.status_code == 200
     assert house.codes == 2
+
+
+async def test_who_hangs_up_hides_no_error_of_ours() -> None:
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def call(_request: Request) -> Response:
+        raise error
+
+    request = Request({"type": "http", "method": "GET", "path": "/", "headers": []}, gone)
+    error = RuntimeError("No response returned.")
+    assert (await harden(request, call)).status_code == 408
+    error = RuntimeError("a bug of ours")
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        await harden(request, call)

@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from numpy.typing import NDArray
 from PIL import Image
+from pillow_heif import from_pillow
 
 from gateway.photo.geometry import Corners
 from gateway.photo.mask import Kind, Mask
@@ -115,19 +119,96 @@ def test_sureness_is_measured_against_being_right() -> None:
     assert calibration_error([]) == 0
 
 
-def test_a_bad_picture_is_named_by_its_line(tmp_path: Path) -> None:
-    data = folder(tmp_path, 1)
+def said_of(data: Path) -> tuple[dict[str, float], str]:
+    """The figures of a folder, and what is said of its pictures that cannot be used."""
+    result = CliRunner().invoke(photo, ["--data", str(data), "--json"])
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert isinstance(told, dict)
+    return told, result.stderr
+
+
+def test_a_bad_picture_is_named_by_its_line_and_counts_as_not_read(tmp_path: Path) -> None:
+    data = folder(tmp_path, 2)
     picture = data / "00001.png"
+
+    def refused(said: str) -> None:
+        told, errors = said_of(data)
+        assert f"not read: LABELS.tsv line 2: {said}" in errors
+        assert errors.count("\n") == 1
+        assert told["pictures"] == 2
+        assert told["exact"] <= 0.5
+        assert told["found"] == 0.5
+
     Image.new("1", (9000, 9000)).save(picture)
-    assert "line 2: 00001.png has 9000 x 9000 pixels" in refusal("--data", str(data))
+    refused("00001.png has 9000 x 9000 pixels")
     picture.write_bytes(b"<svg/>")
-    assert "line 2: 00001.png is no picture" in refusal("--data", str(data))
+    refused("00001.png is no picture")
+    picture.write_bytes(b"\0\0\0\x18ftypheic and no more")
+    refused("00001.png cannot be read")
     Image.new("RGB", (64, 64)).save(picture)
     picture.write_bytes(picture.read_bytes()[:70])
-    assert "line 2: 00001.png" in refusal("--data", str(data))
+    refused("00001.png cannot be read")
     with picture.open("wb") as stream:
         stream.truncate(bench_photo.FILE_BYTES_MAX + 1)
-    assert "line 2: 00001.png has 33554433 bytes" in refusal("--data", str(data))
+    refused("00001.png has 33554433 bytes")
+    picture.unlink()
+    refused("there is no picture '00001.png'")
+
+
+def test_a_wrong_row_is_named_and_counts_as_not_read(tmp_path: Path) -> None:
+    data = folder(tmp_path, 1)
+    with (data / "LABELS.tsv").open("a") as rows:
+        rows.write("00001.png\twhatever\todometer\t\t\n")
+    told, errors = said_of(data)
+    assert errors.startswith("not read: LABELS.tsv line 3: a reading is digits")
+    assert told["pictures"] == 2
+
+
+SHOTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("1.heic", {"quality": 90}),
+    ("2.jpg", {"quality": 92}),
+    ("3.webp", {"quality": 90}),
+    ("4.png", {}),
+    ("5.jpg", {"quality": 92, "exif": True}),
+)
+
+
+def test_a_folder_of_every_form_is_read(tmp_path: Path) -> None:
+    """Formats, a picture turned by its EXIF, masks and boxes given and not."""
+    rows = ["\t".join(HEADER)]
+    masks = [Mask.of(one, Kind.ODOMETER) for one in ("5+3", "5", "6+1")]
+    pictures = drawn.showing(12, [*masks, Mask.of("4+3", Kind.ODOMETER), Mask.of("6", Kind.LCD)])
+    for (name, how), (label, one) in zip(SHOTS, pictures, strict=True):
+        save(tmp_path / name, one.picture, how)
+        assert label.corners is not None
+        assert label.mask is not None
+        box = " ".join(f"{x:.0f} {y:.0f}" for x, y in label.corners.points)
+        reading = f"{label.digits[: label.mask.whole]}.{label.digits[label.mask.whole :]}"
+        mask = "" if name == "4.png" else str(label.mask)
+        rows.append("\t".join((name, reading.rstrip("."), label.kind, mask, box)))
+    (tmp_path / "LABELS.tsv").write_text("\n".join(rows))
+    told, errors = said_of(tmp_path)
+    assert errors == ""
+    assert told["found"] == 1
+    assert told["digits"] >= 0.9
+    assert told["exact"] >= 0.6
+    assert told["seconds_per_picture"] > 0
+
+
+def save(file: Path, pixels: NDArray[np.uint8], how: dict[str, Any]) -> None:
+    """As phones do, one of them held upside down: turned pixels, and a note that says so."""
+    options = dict(how)
+    if options.pop("exif", False):
+        exif = Image.Exif()
+        exif[0x0112] = 3
+        options["exif"] = exif.tobytes()
+        pixels = pixels[::-1, ::-1]
+    image = Image.fromarray(pixels)
+    if file.suffix == ".heic":
+        from_pillow(image).save(file, **options)
+    else:
+        image.save(file, **options)
 
 
 def test_bad_labels_are_refused_in_one_line(tmp_path: Path) -> None:

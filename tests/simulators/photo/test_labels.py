@@ -63,7 +63,7 @@ def test_readings_are_laid_into_their_mask(
         ("x.png\t123456\todometer\t5\t", "more than 5 digits"),
         ("x.png\t1\todometer\t5\t1 2 3", "a box is eight pixel numbers"),
         ("x.png\t1\todometer\t5\t1 2 3 4 5 6 7 nan", "a box is eight pixel numbers"),
-        ("x.png\t1\todometer\t5\t0 0 0 9 9 9 9 0", "clockwise from its top left"),
+        ("x.png\t1\todometer\t5\t0 0 9 9 5 5 2 2", "clockwise from its top left"),
         ("x.png\t1\todometer\t5\t0 0 200000 0 200000 9 0 9", "within 100000 pixels"),
         ("/etc/passwd\t1\todometer\t5\t", "inside the folder"),
         ("../x.png\t1\todometer\t5\t", "inside the folder"),
@@ -77,6 +77,22 @@ def test_a_wrong_row_is_named_by_its_line(row: str, said: str) -> None:
     told = refused(row)
     assert told.startswith("LABELS.tsv line 3: ")
     assert said in told
+
+
+def test_a_box_round_the_other_way_is_turned_round() -> None:
+    (one,) = parse((HEAD + "x.png\t1\todometer\t5\t0 0 0 9 40 9 40 0\n").encode())
+    assert one.corners is not None
+    assert one.corners.points == ((0, 0), (40, 0), (40, 9), (0, 9))
+
+
+def test_wrong_rows_are_told_and_the_others_taken(tmp_path: Path) -> None:
+    rows = ("1.png\t1\todometer\t5\t", "2.png\tx\todometer\t5\t", "3.png\t1\todometer\t5\t")
+    (tmp_path / "LABELS.tsv").write_text(HEAD + "\n".join(rows))
+    (tmp_path / "3.png").write_bytes(b"")
+    told: list[str] = []
+    (left,) = load(tmp_path, told.append)
+    assert left.file == "3.png"
+    assert [one.split(":")[0] for one in told] == ["LABELS.tsv line 3", "LABELS.tsv line 2"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,16 @@
+"""Residents who sign in: identities, linked dwellings, passkeys, codes on bills."""
+
+from pathlib import Path
+
+from alembic import op
+
+from gateway.sqlite.schema import statements
+
+revision = "0024"
+down_revision = "0023"
+
+
+def upgrade() -> None:
+    """Run the .sql file beside this one."""
+    for statement in statements(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")):
+        op.get_bind().exec_driver_sql(statement)
