@@ -6,10 +6,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/plomba-ready
 
-.PHONY: help demo test check servers format lint types imports tests postgres worlds year chaos kills fuzz bench storm soak docs sbom lock clean
+.PHONY: help demo test check servers format lint types imports tests postgres worlds year chaos kills fuzz bench storm soak docs sbom package package-trixie package-arm64 lock clean
 
 help:            ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
 demo: $(STAMP)   ## the whole way on this machine, live, until Ctrl-C
 	@$(BIN)/plomba-sim demo $(DEMO)
@@ -76,6 +76,18 @@ soak: $(STAMP) servers ## twenty minutes of load; the memory of broker and gatew
 docs: $(STAMP)   ## the pages of commands and of meters, from the programs and profiles themselves
 	@for page in commands meters; do \
 		$(BIN)/python tools/$$page.py > docs/$$page.md.new && mv docs/$$page.md.new docs/$$page.md || exit 1; done
+
+package: $(STAMP) ## Debian packages of the edge into dist/: ARCH=arm64 alone if given, else arm64 and amd64
+	@for arch in $(or $(ARCH),arm64 amd64); do \
+		$(BIN)/python tools/build_package.py --arch $$arch --out dist || exit 1; done
+
+package-trixie: $(STAMP) servers ## the package's test in a Trixie (Python 3.13); as root
+	@PLOMBA_TEST_SUITE=trixie:3.13:amd64 $(BIN)/pytest -q -n 0 tests/deploy/test_package.py
+
+package-arm64: $(STAMP) servers ## the package's test on arm64 under qemu; as root, some ten minutes
+	@command -v qemu-aarch64-static >/dev/null || sh tools/apt.sh qemu-user-static || \
+		{ echo "plomba: run: sudo apt-get install qemu-user-static" >&2; exit 1; }
+	@PLOMBA_TEST_SUITE=bookworm:3.11:arm64 $(BIN)/pytest -q -n 0 tests/deploy/test_package.py
 
 sbom: $(STAMP)   ## what the programs and their extras are made of, CycloneDX, into dist/
 	@$(BIN)/python tools/sbom.py dist

@@ -6,8 +6,10 @@ one on disk: what was once carried out, or overtaken, is never carried out again
 itself at `expires_at_ms`, so a broker cannot keep it for a better moment.
 
 Nothing here can change a reading, a key or a configuration. A command asks for meters to be read
-now, for batches to be sent again, or for a report; the worst that a stolen gateway key can do
-through it is a few reads more.
+now, for batches to be sent again, for a report, or offers a release of the software that another
+key than the gateway's has sealed (cloud_sync/release.py) and that is newer than what runs; the
+worst that a stolen gateway key can do through it is a few reads more, and an update that was meant
+for later.
 
 An answer is sealed by the device's key for its *state* topic. Beside what the device says there as
 JSON it is told apart by its first byte, and a batch can never be taken for it nor it for a batch:
@@ -20,6 +22,7 @@ from msgspec import Meta, Struct
 
 from cloud_sync import wire
 from cloud_sync.batch import SEQUENCE_MAX
+from cloud_sync.release import STATEMENT_BYTES_MAX
 from cloud_sync.topics import DeviceId
 from drivers.reading import SERIAL_PATTERN, ClockState, TimeMs
 
@@ -61,7 +64,13 @@ class Report(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, t
     """Say how you are, signed."""
 
 
-Order = ReadNow | Resend | Report
+class Update(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="update"):
+    """Fetch and install this release; `statement` is sealed by the release key."""
+
+    statement: Annotated[bytes, Meta(min_length=1, max_length=STATEMENT_BYTES_MAX)]
+
+
+Order = ReadNow | Resend | Report | Update
 
 
 class Command(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -37,6 +37,8 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The number of the last command that was carried out."""
     refused_commands: dict[str, int] = {}
     """Messages on the command topic that were not carried out, by their reason."""
+    update: str = ""
+    """The release that was offered last and where it stands, like ``0.2.0 fetching 40 %``."""
 
 
 OFFLINE = DeviceState(state="offline")

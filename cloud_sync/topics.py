@@ -48,6 +48,11 @@ def command_topic(device: str) -> str:
     return f"plomba/v1/{device}/command"
 
 
+def visit_topic(device: str) -> str:
+    """What the seal of a visit's record is bound to; it travels over HTTPS, by no broker."""
+    return f"plomba/v1/{device}/visit"
+
+
 def state_topic(device: str) -> str:
     """A device's retained state, set to offline by its last will."""
     return f"plomba/v1/{device}/state"

@@ -9,18 +9,22 @@ from importlib import import_module
 
 import click
 
-from edge import app
-from edge.commands.common import config_option, log_to_stderr, one_line_errors
+from edge import app, waiting
+from edge.commands.common import config_option, config_path, log_to_stderr, one_line_errors
 from edge.config import EdgeConfig
 
 _INSTALLERS = {
+    "commission": "edge.commands.commission",
     "decode": "edge.decode",
     "doctor": "edge.commands.doctor",
     "enroll": "edge.commands.enroll",
+    "page": "edge.commands.page",
     "read": "edge.commands.read",
     "rotate-key": "edge.commands.enroll",
     "scan": "edge.commands.scan",
     "spool": "edge.commands.spool",
+    "update": "edge.commands.update",
+    "visit": "edge.commands.visit",
 }
 
 
@@ -49,11 +53,17 @@ def main() -> None:
 
 @main.command()
 @config_option
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait for the first meters, and give the lines to a visit that wants them.",
+)
+@click.pass_context
 @one_line_errors
-def run(config: EdgeConfig) -> None:
+def run(context: click.Context, *, config: EdgeConfig, wait: bool) -> None:
     """Run the agent until it is told to stop (SIGINT or SIGTERM)."""
     log_to_stderr()
-    asyncio.run(app.run(config))
+    asyncio.run(waiting.run_waiting(config_path(context)) if wait else app.run(config))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,10 @@ from edge.clock import Clock
 from edge.command_record import CommandRecord
 from edge.commander import Commander, Refused
 from edge.poller import PACK_BYTES, READOUT_BYTES_MAX, LinePlan, Poller
+from edge.pulse import Pulse
 from edge.spool import Spool, SpoolFull
+from edge.update.judging import Unwanted
+from edge.update.keeping import Updates
 from edge.uplink import REPORT_S, Dial, Uplink
 
 log = structlog.get_logger("edge.agent")
@@ -63,7 +66,11 @@ class Agent:
         random: Random,
         commands: CommandRecord | None = None,
         report_s: float = REPORT_S,
+        pulse: Pulse | None = None,
+        updates: Updates | None = None,
     ) -> None:
+        pulse = pulse or Pulse()
+        self._updates = updates
         self._reserve_bytes = len(lines) * LINE_BYTES_MAX
         if spool.max_bytes < 2 * self._reserve_bytes:
             raise ValueError(
@@ -100,8 +107,11 @@ class Agent:
             report=self.report,
             commander=self.commander,
             report_s=report_s,
+            pulse=pulse,
         )
-        self.pollers = [Poller(plan, clock=clock, sink=self, zone=zone) for plan in lines]
+        self.pollers = [
+            Poller(plan, clock=clock, sink=self, zone=zone, pulse=pulse) for plan in lines
+        ]
 
     async def run(self) -> None:
         """Poll and deliver until stopped: then finish the reads under way, send, say goodbye."""
@@ -150,7 +160,29 @@ class Agent:
             refused_receipts=dict(self.sender.refused),
             last_command=self.commander.last if self.commander else 0,
             refused_commands=dict(self.commander.refused) if self.commander else {},
+            update="" if self._updates is None else self._updates.status,
         )
+
+    @property
+    def answering(self) -> int:
+        """How many meters answered when they were last asked."""
+        return sum(poller.answering for poller in self.pollers)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the broker."""
+        return self.uplink.connected
+
+    def update(self, number: int, statement: bytes) -> str:
+        """Note a release that is to be installed; Refused with the reason why it will not be."""
+        if self._updates is None:
+            raise Refused("no-updates", "this agent does not run as a service that is updated")
+        try:
+            return self._updates.offer(number, statement)
+        except Unwanted as error:
+            raise Refused(error.reason, error.detail) from error
+        except OSError as error:
+            raise Refused("not-noted", f"cannot write it down: {error.strerror}") from error
 
     def read_now(self, meters: Sequence[str]) -> str:
         """Have meters read before their time, all if none is named; Refused for a foreign one."""

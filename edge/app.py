@@ -7,9 +7,10 @@ randomness come from.
 import asyncio
 import functools
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from random import SystemRandom
+from typing import Any
 
 import structlog
 
@@ -32,26 +33,49 @@ from edge.enrolled import broker_of
 from edge.line_owner import owning_lines
 from edge.meter_keys import Keys
 from edge.poller import LinePlan, Meter, Read
+from edge.pulse import Pulse, telling
 from edge.read_log import FILE_NAME, ReadLog
 from edge.spool import Spool, SpoolError
+from edge.update.health import Vital
+from edge.update.keeping import Updates
 
 log = structlog.get_logger("edge.app")
 
 DRIVERS: dict[str, Driver] = {"modbus": ModbusDriver(), "mbus": MbusDriver()}
 
 
+NO_METERS = "no meters to read yet: find them with plomba-edge scan --write"
+
+
 async def run(config: EdgeConfig, *, clock: Clock | None = None) -> None:
-    """Run the agent until SIGINT or SIGTERM.
+    """Run the agent until SIGINT or SIGTERM, see `run_until`."""
+    pulse = Pulse()
+    with stopped_by_signals() as stopped:
+        async with telling(pulse):
+            await run_until(stopped, config, clock=clock, pulse=pulse)
+
+
+async def run_until(
+    stopped: asyncio.Event,
+    config: EdgeConfig,
+    *,
+    clock: Clock | None = None,
+    pulse: Pulse | None = None,
+    updates: Updates | None = None,
+    vital: Vital | None = None,
+) -> None:
+    """Run the agent until `stopped` is set; its loops promise to turn in `pulse`.
 
     Raises ConfigError, KeyFileError, LinesInUse, SpoolError or TlsError.
     """
     busy = [line for line in config.lines if line.meters]
     if not busy:
-        raise ConfigError("no meters to read yet: find them with plomba-edge scan --write")
+        raise ConfigError(NO_METERS)
     for line in config.lines:
         if not line.meters:
             log.warning("line has no meters", line=line.name, hint="plomba-edge scan --write")
-    await identity_keeper.until_enrolled(config)
+    if not await _unless(stopped, identity_keeper.until_enrolled(config, pulse=pulse)):
+        return
     await asyncio.to_thread(identity_keeper.finish_rotation, config)
     keys = identity.load(config.device)
     secrets = meter_keys.of(config.device.meter_keys)
@@ -75,11 +99,28 @@ async def run(config: EdgeConfig, *, clock: Clock | None = None) -> None:
             zone=config.zone,
             random=SystemRandom(),
             commands=CommandRecord(config.device.state_dir),
+            pulse=pulse,
+            updates=updates,
         )
+        stack.enter_context(living(vital, agent))
         renewing = asyncio.create_task(identity_keeper.keep_certificate(config, time))
         stack.callback(renewing.cancel)
-        with _stopped_by_signals(agent):
-            await agent.run()
+        stopping = asyncio.create_task(_stop(agent, stopped))
+        stack.callback(stopping.cancel)
+        await agent.run()
+
+
+@contextmanager
+def living(vital: Vital | None, agent: Agent) -> Iterator[None]:
+    """Show the agent to whoever writes down how it is."""
+    if vital is None:
+        yield
+        return
+    vital.agent = agent
+    try:
+        yield
+    finally:
+        vital.agent = None
 
 
 def _opened(stack: AsyncExitStack, config: LineConfig) -> Line:
@@ -105,6 +146,13 @@ def read_log(config: EdgeConfig, now: Stamp) -> Iterator[ReadLog | None]:
     if all(meter.reads_max is None for _, meter in config.meters):
         yield None
         return
+    with reads_of(config, now) as reads:
+        yield reads
+
+
+@contextmanager
+def reads_of(config: EdgeConfig, now: Stamp) -> Iterator[ReadLog]:
+    """The list of reads itself; SpoolError where it cannot be kept."""
     path = config.device.state_dir / FILE_NAME
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -178,13 +226,36 @@ def broker_settings(broker: BrokerConfig, device: str) -> mqtt.Settings:
 
 
 @contextmanager
-def _stopped_by_signals(agent: Agent) -> Iterator[None]:
+def stopped_by_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set."""
     loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:
-        loop.add_signal_handler(number, agent.stop)
+        loop.add_signal_handler(number, stopped.set)
     try:
-        yield
+        yield stopped
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
+
+
+async def _stop(agent: Agent, stopped: asyncio.Event) -> None:
+    await stopped.wait()
+    agent.stop()
+
+
+async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work to its end, True then; leave it as soon as `stopped` is set."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stopped.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            return False
+        working.result()
+    finally:
+        working.cancel()
+        stopping.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
+    return True

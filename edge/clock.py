@@ -37,6 +37,8 @@ JUMP_NOTICED_S = 10.0
 _STA_UNSYNC = 0x0040  # linux/timex.h
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _RTC_SET_THE_CLOCK = Path("/sys/class/rtc/rtc0/hctosys")
+# Where the kernel does not, the package's set-clock does at boot, and leaves this note.
+_RTC_NOTE = Path("/run/plomba-clock/rtc")
 # systemd-timesyncd touches this file, which does not survive a boot, at every synchronisation.
 _LAST_SYNC = Path("/run/systemd/timesync/synchronized")
 
@@ -152,6 +154,8 @@ def _set_in_this_boot(utc_ms: int, uptime_ms: int) -> tuple[int, int] | None:
         return max(uptime_ms - max(utc_ms - synced_ms, 0), 0), 1
     except OSError:
         pass  # No timesyncd here: the real-time clock may still vouch.
+    if _RTC_NOTE.exists():
+        return 0, RTC_ERROR_S
     try:
         if _RTC_SET_THE_CLOCK.read_text("ascii").strip() == "1":
             return 0, RTC_ERROR_S

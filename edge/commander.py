@@ -57,6 +57,9 @@ class Hands(Protocol):
     def report(self) -> DeviceState:
         """How the device is."""
 
+    def update(self, number: int, statement: bytes) -> str:
+        """Have a release fetched and installed; `number` is the command's."""
+
 
 class Commander:
     """Takes the messages of the command topic; `next_answer` is what to publish as state."""
@@ -197,6 +200,8 @@ class Commander:
                 return self._hands.resend(first, last), b""
             case wire_command.Report():
                 return "report", _report(self._hands.report())
+            case wire_command.Update(statement):
+                return self._hands.update(command.number, statement), b""
 
     def _note(self, command: Command, answer: bytes) -> None:
         self._write(Kept(command.number, answer, dict(self.refused)))

@@ -103,6 +103,8 @@ class DeviceConfig(_Section):
     meter_keys: PrivateFile | None = None
     """The keys of meters that encrypt, see `edge/meter_keys.py`."""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    package: PathText = Path("/usr/lib/plomba-edge")
+    """What the package installed for updates: its release key and its wheels."""
 
 
 class BrokerConfig(_Section):

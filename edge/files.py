@@ -30,7 +30,33 @@ def replace(path: Path, data: bytes) -> None:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
+
+
+def make_folder(path: Path) -> None:
+    """A private folder, owned by whoever owns the one it is in; there already is as good."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        return
+    hand_over(path)
+    sync_folder(path.parent)
+
+
+def hand_over(path: Path) -> None:
+    """Give what was just made to whoever owns the folder it is in."""
+    like, mine = path.parent.stat(), path.stat()
+    if (mine.st_uid, mine.st_gid) != (like.st_uid, like.st_gid):
+        os.chown(path, like.st_uid, like.st_gid)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force new names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _look_like(descriptor: int, target: Path) -> None:
@@ -44,12 +70,3 @@ def _look_like(descriptor: int, target: Path) -> None:
     if (mine.st_uid, mine.st_gid) != (like.st_uid, like.st_gid):
         os.fchown(descriptor, like.st_uid, like.st_gid)
     os.fchmod(descriptor, mode)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force the new name to the disk too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from cloud_sync.signing import KeyFileError, Sealer, SigningKey, VerifyKey
 from cloud_sync.token_uri import NEXT, TokenUri
+from edge import files
 from edge.config import DeviceConfig
 
 
@@ -117,6 +118,8 @@ def bear(path: Path, save: Callable[[Path], None]) -> None:
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     save(part)
+    # A visit that ends under sudo must not leave a key that the agent's user cannot read.
+    files.hand_over(part)
     try:
         # Unlike a rename a link never replaces a key that came meanwhile.
         os.link(part, path)

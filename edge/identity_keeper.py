@@ -15,6 +15,7 @@ from edge.clock import Clock
 from edge.config import ConfigError, EdgeConfig
 from edge.enrolled import load
 from edge.enrolment import NotEnrolled, NotYet, Post
+from edge.pulse import Pulse
 
 log = structlog.get_logger("edge.identity")
 
@@ -22,23 +23,38 @@ log = structlog.get_logger("edge.identity")
 AWAY_S, REFUSED_S = 30.0, 900.0
 # A third of a short life of a day is eight hours: looking each hour is often enough for any.
 LOOK_S = 3600.0
+# One try over a road that loses much; each of its few questions has a bound of its own.
+TRY_S = 300.0
 _ERRORS = (CertificateError, ConfigError, KeyFileError, NotEnrolled, NotYet)
 
 
-async def until_enrolled(config: EdgeConfig, post: Post = https.post) -> None:
+async def until_enrolled(
+    config: EdgeConfig, post: Post = https.post, *, pulse: Pulse | None = None
+) -> None:
     """Return once this device is enrolled; without [enrolment] at once."""
+    pulse = pulse or Pulse()
+    try:
+        await _until_enrolled(config, post, pulse)
+    finally:
+        pulse.forget("enrolment")
+
+
+async def _until_enrolled(config: EdgeConfig, post: Post, pulse: Pulse) -> None:
     section = config.enrolment
     while section is not None and load(config.device.state_dir) is None:
+        pulse.expect("enrolment", TRY_S)
         try:
             done = await asyncio.to_thread(enrolment.enrol, config, section.invitation, post)
         except NotYet as error:
             log.warning("not enrolled yet", reason=str(error))
+            pulse.expect("enrolment", AWAY_S)
             await asyncio.sleep(AWAY_S)
         except NotEnrolled as error:
             if load(config.device.state_dir) is not None:
                 log.warning("enrolled with a remark", remark=str(error))
                 return
             log.error("cannot enrol", reason=str(error))  # noqa: TRY400 - a refusal, not a bug
+            pulse.expect("enrolment", REFUSED_S)
             await asyncio.sleep(REFUSED_S)
         else:
             log.info("enrolled", house=done.house)

@@ -29,6 +29,7 @@ from drivers.driver import Answer, DriverError, FrameError, LinkDown
 from drivers.reading import ClockState, Evidence, Readout, Source
 from edge.allowance import Allowance
 from edge.clock import Clock, Stamp
+from edge.pulse import Pulse
 from edge.read_log import NotNoted
 from edge.schedule import Due, Timetable
 
@@ -40,6 +41,8 @@ RETRY_MS = 30_000
 RETRY_MS_MAX = 3_600_000
 LINE_RETRY_MS = 1_000
 LINE_RETRY_MS_MAX = 60_000
+# The longest read: several telegrams at 300 baud, each asked for three times, are minutes.
+READ_S_MAX = 600.0
 # A pack becomes one batch: half of a batch's bound, so that one more readout always fits.
 PACK_BYTES = 128 * 1024
 PACK_AGE_MS = 60_000
@@ -96,6 +99,7 @@ class _Member:
         self.quiet_until_ms = 0  # On the uptime clock, which is never set.
         self.failures = 0
         self.problem: str | None = None
+        self.has_answered = False
         self.is_told_held = False
 
     def wait_ms(self, now: Stamp) -> int:
@@ -149,8 +153,18 @@ class _Member:
 class Poller:
     """The owner of one line's schedule."""
 
-    def __init__(self, plan: LinePlan, *, clock: Clock, sink: Sink, zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        plan: LinePlan,
+        *,
+        clock: Clock,
+        sink: Sink,
+        zone: ZoneInfo,
+        pulse: Pulse | None = None,
+    ) -> None:
         self.name = plan.name
+        self._pulse = pulse or Pulse()
+        self._part = f"line {plan.name}"
         self._clock = clock
         self._sink = sink
         now = clock.now()
@@ -172,6 +186,11 @@ class Poller:
         if self._line_problem is not None:
             failing[f"line {self.name}"] = self._line_problem
         return failing
+
+    @property
+    def answering(self) -> int:
+        """How many meters answered when they were last asked."""
+        return sum(m.has_answered and m.problem is None for m in self._members)
 
     @property
     def serials(self) -> list[str]:
@@ -202,6 +221,12 @@ class Poller:
 
     async def run(self) -> None:
         """Ask the meters until stopped."""
+        try:
+            await self._turn()
+        finally:
+            self._pulse.forget(self._part)
+
+    async def _turn(self) -> None:
         while self._members and not self._stopping:
             now = self._look()
             self._tell_held(now)
@@ -213,6 +238,7 @@ class Poller:
                 await self._round(now)
 
     async def _sleep(self, wait_ms: int) -> None:
+        self._pulse.expect(self._part, wait_ms / 1000)
         self._nap = asyncio.ensure_future(self._clock.sleep(wait_ms))
         try:
             # Waiting for a nap, unlike awaiting it, survives its being cancelled by `stop`.
@@ -272,6 +298,7 @@ class Poller:
         member.plan(self._clock.now())
 
     async def _ask(self, member: _Member) -> None:
+        self._pulse.expect(self._part, READ_S_MAX)
         began = self._clock.now()
         try:
             answer = await member.read(began)
@@ -303,6 +330,7 @@ class Poller:
         if member.problem is not None:
             log.info("meter answers again", line=self.name, meter=member.meter.serial)
         member.problem = None
+        member.has_answered = True
         member.failures = 0
         member.plan(now)
         self._line_works()

@@ -18,6 +18,9 @@ from edge.head_file import Head
 
 Durability = Literal["full", "off"]
 
+FORMAT = 1
+"""Rises when an earlier program could no longer read what this one leaves (edge/update)."""
+
 # Damaged files are kept for a person to look at; with more than this the card is at its end.
 DAMAGED_FILES_MAX = 3
 # The log between checkpoints; without a limit it keeps the size of the largest transaction.
@@ -89,6 +92,10 @@ COMMIT;
 Nothing depends on them: of a damaged file they are not saved.
 """
 INSERT_BATCH = "INSERT INTO batch VALUES (?, ?, ?, ?, ?)"
+_SINCE = {
+    "batch": "SELECT sequence, 0, message FROM batch WHERE sequence > ?1",
+    "kept": "SELECT sequence, 1, message FROM kept WHERE sequence > ?1",
+}
 _INSERT_STATE = "INSERT INTO state VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -196,6 +203,22 @@ def is_sound(db: sqlite3.Connection, head: Head | None) -> bool:
     # What was acknowledged and waits again stands below the mark.
     within = low is None or ((restored or low > state.through) and high <= state.head)
     return within and (same or one_behind)
+
+
+def since(path: Path, after: int, limit: int) -> list[tuple[int, bool, bytes]]:
+    """The batches above `after`: number, whether the gateway acknowledged it, signed bytes.
+
+    Changes nothing and may be called beside the agent. sqlite3.Error where it cannot be read.
+    """
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        # A file that the agent has just begun has not all of its tables yet.
+        there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
+        parts = [query for name, query in _SINCE.items() if name in there]
+        if not parts:
+            return []
+        query = f"{' UNION ALL '.join(parts)} ORDER BY 1 LIMIT ?2"
+        rows = db.execute(query, (after, limit)).fetchall()
+    return [(int(number), bool(gone), bytes(message)) for number, gone, message in rows]
 
 
 def _has_restored(db: sqlite3.Connection) -> bool:

@@ -18,6 +18,7 @@ from cloud_sync.delivery import Backoff, Sender
 from cloud_sync.state import DeviceState
 from cloud_sync.transport import Disconnected, Transport
 from edge.commander import Commander
+from edge.pulse import Pulse
 
 log = structlog.get_logger("edge.uplink")
 
@@ -26,6 +27,9 @@ Dial = Callable[[], AbstractAsyncContextManager[Transport]]
 
 # A report is for people and costs a mobile link as much as a batch.
 REPORT_S = 60.0
+# Connecting, or one message and its answer: each step of theirs has a bound far below this.
+TURN_S = 300.0
+_PART = "uplink"
 # How long a stop waits for what was just taken to be on its way and acknowledged.
 FAREWELL_S = 3.0
 
@@ -43,8 +47,10 @@ class Uplink:
         report: Callable[[], DeviceState],
         commander: Commander | None = None,
         report_s: float = REPORT_S,
+        pulse: Pulse | None = None,
     ) -> None:
         self.connected = False
+        self._pulse = pulse or Pulse()
         self._command_topic = topics.command_topic(device)
         self._commander = commander
         self._state_topic = topics.state_topic(device)
@@ -82,10 +88,12 @@ class Uplink:
             connecting.cancel()
             stopped.cancel()
             await asyncio.gather(connecting, stopped, return_exceptions=True)
+            self._pulse.forget(_PART)
 
     async def _keep_connected(self) -> None:
         while not self._stopped.is_set():
             began_s = _now_ms() / 1000
+            self._pulse.expect(_PART, TURN_S)
             try:
                 async with self._dial() as transport:
                     await self._serve(transport)
@@ -94,7 +102,9 @@ class Uplink:
             finally:
                 self.connected = False
             if not self._stopped.is_set():
-                await asyncio.sleep(self._backoff.after(_now_ms() / 1000 - began_s))
+                pause_s = self._backoff.after(_now_ms() / 1000 - began_s)
+                self._pulse.expect(_PART, pause_s)
+                await asyncio.sleep(pause_s)
 
     def _complain(self, reason: str) -> None:
         """Once for every reason: a broker that is away for a week is one event."""
@@ -129,6 +139,7 @@ class Uplink:
         until_ms: int | None = None
         while True:
             self._wake.clear()
+            self._pulse.expect(_PART, self._report_ms / 1000 + TURN_S)
             now_ms = _now_ms()
             if self._stopped.is_set():
                 until_ms = until_ms or now_ms + int(FAREWELL_S * 1000)

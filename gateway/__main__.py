@@ -9,6 +9,7 @@ from gateway.commands.backup import backup
 from gateway.commands.billing import balance, close, outbox
 from gateway.commands.broker import broker
 from gateway.commands.ca import ca
+from gateway.commands.cards import cards
 from gateway.commands.claims import claims
 from gateway.commands.common import Commands
 from gateway.commands.database import database
@@ -28,9 +29,12 @@ from gateway.commands.person import person
 from gateway.commands.profile import profile, profile_check
 from gateway.commands.reconcile import reconcile_period
 from gateway.commands.registry import registry
+from gateway.commands.release import release
 from gateway.commands.resident import resident
 from gateway.commands.review import review
 from gateway.commands.running import collect, init, run
+from gateway.commands.visit import visit
+from gateway.commands.waiting import enter_points, waiting
 from gateway.commands.watch import numbers, silent
 from gateway.commands.word import command as gateway_word
 
@@ -48,6 +52,7 @@ for command in (
     registry,
     ca,
     invite,
+    cards,
     identity,
     broker,
     gateway_word,
@@ -71,9 +76,11 @@ for command in (
     review,
     claims,
     dispute,
+    visit,
     audit,
     backup,
     database,
+    release,
     resident,
     person,
     quarantine,
@@ -85,6 +92,8 @@ for command in (
     numbers,
 ):
     main.add_command(command)
+for of_registry in (enter_points, waiting):
+    registry.add_command(of_registry)
 
 
 if __name__ == "__main__":

@@ -28,9 +28,9 @@ from gateway.gis.wired import exchange_of
 from gateway.handoff.event import event_maker
 from gateway.handoff.pump import Pump
 from gateway.handoff.targets import targets_of
-from gateway.identity.wired import doorkeeper_of
 from gateway.ingest import Ingest
 from gateway.leader import LEADER, Seating, seating_of
+from gateway.photo.looking import Looking
 from gateway.resident import wired as residents
 from gateway.resident_web.server import serve as receive
 from gateway.sql.audit import SqlAudit
@@ -41,9 +41,11 @@ from gateway.sql.store import SqlStore, open_store
 from gateway.sql.word import WordLedger
 from gateway.upkeep import Sender, Upkeep
 from gateway.verifying import Verifier, workers_of_machine
-from gateway.web.enrolment import Door, tls
+from gateway.visits import wired as visits
 from gateway.web.enrolment import serve as attend
+from gateway.web.enrolment import tls
 from gateway.web.server import bound, serve
+from gateway.web.visits_door import door_of_devices
 from gateway.wiring import Clock, source_of, system_clock
 from gateway.word.courier import Courier
 
@@ -92,8 +94,11 @@ async def run(config: GatewayConfig, clock: Clock = system_clock) -> None:
         if page is not None:
             tasks.append(partial(serve, page, config, clock))
         if door is not None and config.enrolment is not None:
-            judge = Door(doorkeeper_of(config, house.store, house.key), house.call, clock)
-            tasks.append(partial(attend, door, judge.app(), tls(config.enrolment)))
+            looker = stack.enter_context(Looking(visits.LOOKERS, visits.READER))
+            app = door_of_devices(
+                *(config, house.store, house.key, looker), call=house.call, clock=clock
+            )
+            tasks.append(partial(attend, door, app, tls(config.enrolment)))
         if pages is not None and resident is not None:
             tasks.append(partial(receive, pages, config, resident, house.key, clock))
         await _live(house, tasks)

@@ -98,6 +98,10 @@ class Judge:
             left = [(starts[at], batch.readouts[at]) for at in others]
             self._screen(signed, left, doubtful, relative_only)
 
+    def again(self, signed: Signed, readouts: Iterable[tuple[int, Readout]]) -> None:
+        """Enter readouts of a stored batch anew, each with the position of its first value."""
+        self._screen(signed, readouts, doubtful=True, relative_only=False)
+
     def _screen(
         self,
         signed: Signed,

@@ -41,13 +41,19 @@ from gateway.sql.people import PeopleLedger, overwriting
 from gateway.sql.photos import PhotosLedger
 from gateway.sql.profile import ProfileLedger
 from gateway.sql.store import SqlStore
+from gateway.sql.visits import SqlOffice, VisitPhotos
 from gateway.store import StoreError
+from gateway.visits.keeping import settle
+from gateway.visits.photos import sweep
+from gateway.visits.wired import files_of
 from gateway.wiring import Clock
 
 # How often periods and what is due are looked at: soon enough for a person who watches.
 UPKEEP_S = 1.0
 # How often it is asked whether a day is over or late readings of one came: nobody waits for that.
 DAYS_S = 60.0
+# A visit waits for the first batch with a known time: an installer looks at it after a minute.
+VISITS_S = 20.0
 # Terms are counted in days.
 RETENTION_S = 6 * 3600.0
 # Photos go some hours after their time is over; nobody waits for that either.
@@ -87,6 +93,7 @@ class Upkeep:
         yield partial(again, self._listen, UPKEEP_S)
         yield partial(again, self._check_days, DAYS_S)
         yield partial(again, self._expire, RETENTION_S)
+        yield partial(again, self._settle_visits, VISITS_S)
         if (section := self._config.ledger) is not None:
             yield partial(again, partial(self._make_months, section), DAYS_S)
         yield from beside(self._config, self._store, self._call, self._clock)
@@ -96,6 +103,8 @@ class Upkeep:
         yield self._keep_crl
         if (section := self._config.broker_rules) is not None:
             yield partial(self._keep_rules, section)
+        if self._config.enrolment is not None:
+            yield partial(again, self._sweep_visits, PHOTOS_S)
         if self._config.resident is not None:
             yield partial(again, self._sweep_photos, PHOTOS_S)
 
@@ -168,6 +177,27 @@ class Upkeep:
             log.error("photos cannot be deleted", error=said)
         if gone:
             log.info("photos deleted", files=gone)
+        return UPKEEP_S if gone else PHOTOS_S
+
+    async def _settle_visits(self) -> float:
+        """Apply what waited for an earlier visit, or for the time of a boot."""
+        done = await self._call(lambda: settle(SqlOffice(self._store), self._clock()))
+        if done:
+            log.info("visits applied that waited", events=done)
+        return VISITS_S
+
+    async def _sweep_visits(self) -> float:
+        """Delete photos of visits that were kept long enough, and what a crash left."""
+        files, kept = files_of(self._config.data), VisitPhotos(self._store.database)
+        gone, said = 0, ""
+        try:
+            gone = await self._call(lambda: sweep(files, kept, self._clock()))
+        except OSError as error:
+            said = str(error)
+        if said:
+            log.error("photos of visits cannot be deleted", error=said)
+        if gone:
+            log.info("photos of visits deleted", files=gone)
         return UPKEEP_S if gone else PHOTOS_S
 
     async def _keep_crl(self) -> None:

@@ -55,6 +55,7 @@ bench = LazyGroup(
         "road": "simulators.bench_road:road",
         "soak": "simulators.bench_road:soak",
         "storm": "simulators.bench_road:storm",
+        "visit": "simulators.bench_visit:visit",
     },
     "Measure what could become slow.",
 )

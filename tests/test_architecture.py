@@ -88,9 +88,11 @@ def test_requirement_files_are_hashed_and_hold_no_addresses() -> None:
     assert {path.name for path in files} == {
         "build.txt",
         "dev.txt",
+        "edge-page.txt",
         "edge.txt",
         "gateway.txt",
         "history.txt",
+        "pip.txt",
         "postgres.txt",
         "token.txt",
         "uv.txt",

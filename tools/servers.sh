@@ -10,6 +10,14 @@ done
 # Some packages are not called as their programs are.
 command -v softhsm2-util >/dev/null || missing="$missing softhsm2"
 command -v influxd >/dev/null || missing="$missing influxdb"
+# The device's package is tried in a Debian of its own, its card in an image of a FAT partition.
+command -v debootstrap >/dev/null || missing="$missing debootstrap"
+command -v umockdev-run >/dev/null || missing="$missing umockdev"
+command -v udevadm >/dev/null || missing="$missing udev"
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
+command -v mcopy >/dev/null || missing="$missing mtools"
+command -v sfdisk >/dev/null || missing="$missing fdisk"
+command -v mkfs.vfat >/dev/null || missing="$missing dosfstools"
 # Nor are PostgreSQL's, which stand outside of PATH.
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null ||
     missing="$missing postgresql"

@@ -6,6 +6,7 @@ that is said.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -55,6 +56,13 @@ class Notebook(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 def path_of(state_dir: Path, line: str) -> Path:
     """Where the notes of a line are."""
     return state_dir / f"scan-{line}.json"
+
+
+def forget(state_dir: Path, lines: Sequence[str]) -> None:
+    """Let a search of these lines begin anew; notes that cannot be removed are used again."""
+    for line in lines:
+        with suppress(OSError):
+            path_of(state_dir, line).unlink(missing_ok=True)
 
 
 def load(path: Path, url: str, searches: Sequence[str]) -> Notebook | None:

@@ -38,7 +38,7 @@ class Candidate(NamedTuple):
 
 def judge(found: Found, line: LineConfig, config: EdgeConfig) -> Candidate:
     """How `found` on `line` stands to `config`."""
-    meter = _at_its_place(found, line)
+    meter = at_its_place(found, line)
     if meter is not None:
         if _differs(meter.expect_id, found.identification):
             text = f"{found.identification} answers where {meter.serial} is configured"
@@ -46,7 +46,7 @@ def judge(found: Found, line: LineConfig, config: EdgeConfig) -> Candidate:
         named = None if meter.serial == found.identification else f"configured as {meter.serial}"
         return Candidate(found, Standing.CONFIGURED, named)
     for other_line, other in config.meters:
-        if _is(found, other):
+        if is_that(found, other):
             where = "" if other_line.name == line.name else f" on line {other_line.name}"
             text = f"configured as {other.serial} at address {other.address}{where}"
             return Candidate(found, Standing.CONFIGURED, text)
@@ -77,7 +77,8 @@ def stand_in(line: str, protocol: str, address: Address) -> str:
     return line[: _SERIAL_LENGTH - len(end)] + end
 
 
-def _at_its_place(found: Found, line: LineConfig) -> MeterConfig | None:
+def at_its_place(found: Found, line: LineConfig) -> MeterConfig | None:
+    """The meter that `line` has where `found` answers, whether it is that one or another."""
     for meter in line.meters:
         if meter.protocol != found.protocol:
             continue
@@ -92,7 +93,7 @@ def _at_its_place(found: Found, line: LineConfig) -> MeterConfig | None:
     return None
 
 
-def _is(found: Found, meter: MeterConfig) -> bool:
+def is_that(found: Found, meter: MeterConfig) -> bool:
     """Whether `meter`, configured elsewhere, bears what `found` calls itself."""
     if found.identification is None or meter.protocol != found.protocol:
         return False

@@ -10,11 +10,13 @@ from typing import Any, TypeVar, cast
 import click
 
 from cloud_sync.certificates import CertificateError
+from cloud_sync.points import PointsError
 from cloud_sync.signing import KeyFileError
 from gateway import config as configuration
 from gateway.audit import AuditError
 from gateway.balance.model import BalanceError
 from gateway.broker.model import RulesError
+from gateway.cards.model import CardError
 from gateway.claims.model import ClaimError
 from gateway.closing import ClosingError
 from gateway.config import ConfigError, GatewayConfig
@@ -30,6 +32,7 @@ from gateway.people.words import PeopleError
 from gateway.periods import PeriodError
 from gateway.profile.model import ProfileError
 from gateway.registry import RegistryError
+from gateway.releases.model import ReleasesError
 from gateway.resident.act import ActError
 from gateway.resident.dispute import DisputeError
 from gateway.resident.model import ResidentError
@@ -39,6 +42,7 @@ from gateway.sql.overview import LedgerOverview, look
 from gateway.sql.store import SqlStore, open_store
 from gateway.store import StoreError
 from gateway.too_late import Closed, told
+from gateway.visits.model import VisitError
 from gateway.word.model import CommandError
 
 # What a person can put right, said in one line; anything else is a bug and shows its trace.
@@ -46,6 +50,7 @@ EXPECTED = (
     ActError,
     AuditError,
     BalanceError,
+    CardError,
     CertificateError,
     ClaimError,
     ClosingError,
@@ -62,13 +67,16 @@ EXPECTED = (
     MirrorError,
     PeopleError,
     PeriodError,
+    PointsError,
     ProfileError,
     PullError,
     RegistryError,
+    ReleasesError,
     ResidentError,
     ReviewError,
     RulesError,
     StoreError,
+    VisitError,
 )
 DEFAULT_CONFIG = Path("gateway.toml")
 

@@ -85,7 +85,7 @@ class Doorkeeper:
         """A new signing key, vouched for by the old one."""
         return self._judged(lambda: self._rotate(body, now_ms), source, now_ms)
 
-    def refused(self, refusal: NotLetIn, source: str, now_ms: int) -> None:
+    def refused(self, refusal: NotLetIn, source: str, now_ms: int, what: str = "enrolment") -> None:
         """Record who was not let in; the audit log hears of each kind once an hour."""
         with self._ledger.transaction():
             first = self._ledger.identities.refuse(refusal, source, now_ms)
@@ -94,7 +94,13 @@ class Doorkeeper:
                 subject = f"invitation {refusal.invitation}" if refusal.invitation else who
                 self._ledger.audit.append(
                     Act(
-                        *(now_ms, who, f"{VIA}, from {source}", "enrolment refused", subject),
+                        *(
+                            now_ms,
+                            who,
+                            f"{what} endpoint, from {source}",
+                            f"{what} refused",
+                            subject,
+                        ),
                         *("", refusal.why, refusal.detail),
                     )
                 )

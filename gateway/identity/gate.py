@@ -18,15 +18,19 @@ ADDRESSES_MAX = 10_000
 
 
 class Gate:
-    """Counts knocks; the time is any clock that only goes forward."""
+    """Counts knocks; the time is any clock that only goes forward.
 
-    def __init__(self) -> None:
+    `burst` is what one address may bring at once.
+    """
+
+    def __init__(self, burst: float = BURST) -> None:
+        self._burst = burst
         self._all: Bucket | None = None
         self._addresses: OrderedDict[str, Bucket] = OrderedDict()
 
     def admits(self, address: str, now_s: float) -> bool:
         """Whether this knock is heard. One that its own address may not make costs nobody else."""
-        bucket = self._addresses.pop(address, None) or Bucket(BURST, PER_S, now_s)
+        bucket = self._addresses.pop(address, None) or Bucket(self._burst, PER_S, now_s)
         self._addresses[address] = bucket
         if len(self._addresses) > ADDRESSES_MAX:
             self._addresses.popitem(last=False)

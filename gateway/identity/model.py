@@ -24,6 +24,7 @@ class Why(StrEnum):
     KEY_NOT_VALID = "key-not-valid"
     REVOKED = "device-revoked"
     TOO_OFTEN = "too-often"
+    NOT_OFFERED = "release-not-offered"
 
 
 class NotLetIn(Exception):

@@ -40,6 +40,7 @@ from gateway.sql.reconcile import ReconcileLedger
 from gateway.sql.review import SqlQueue
 from gateway.sql.rollup import SqlRollupLook
 from gateway.sql.surveillance import SqlDeliveries
+from gateway.sql.visits import SqlVisits
 
 _HOUSES = """
 SELECT name, address, timezone,
@@ -151,6 +152,7 @@ class LedgerOverview:
         self.deliveries = SqlDeliveries(connection)
         self.days = SeriesLedger(connection)
         self.history = SqlRollupLook(connection)
+        self.visits = SqlVisits(connection)
 
     def counts(self) -> Counts:
         """The running totals."""

@@ -43,6 +43,8 @@ _TEXTS: Final = (
     ("decision", "why"),
     ("decision", "document"),
     ("delivery", "last_error"),
+    ("visit_step", "said"),
+    ("point_plan", "place"),
     ("act", "number"),
     ("act", "made_by"),
     ("interference_charge", "reason"),

@@ -1,8 +1,9 @@
 """The door for devices: enrolment, renewal and rotation over HTTPS on a listener of its own.
 
-TLS 1.3 with the server's certificate; there is nothing else behind this door, and nothing on it in
-clear. Bodies are bounded before they are read, connections have an end, knocks are counted before
-they are judged, and the judgement runs in the thread that writes the ledger.
+TLS 1.3 with the server's certificate; there is nothing else behind this door but records of visits
+(gateway/web/visits_door.py), and nothing on it in clear. Bodies are bounded before they are read,
+connections have an end, knocks are counted before they are judged, and the judgement runs in the
+thread that writes the ledger.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from cloud_sync.enrolment import (
     encode_answer,
 )
 from gateway.config import ConfigError, EnrolmentConfig
+from gateway.handoff.pump import Caller
 from gateway.identity.enrolling import Doorkeeper
 from gateway.identity.gate import Gate
 from gateway.identity.model import NotLetIn, Why
@@ -34,8 +36,8 @@ from gateway.store import StoreError
 from gateway.web.server import GOODBYE_S, QuietServer
 
 Judge = Callable[[bytes, str, int], Answer]
-Call = Callable[[Callable[[], Answer | None]], Awaitable[Answer | None]]
-"""Runs a judgement where the ledger is written."""
+Handle = Callable[[bytes, str], Awaitable[bytes]]
+"""What becomes of a body and where it came from: the answer's bytes, or NotLetIn."""
 
 # A device knocks once in months; whoever holds more connections open is no device.
 CONNECTIONS_MAX = 64
@@ -54,7 +56,7 @@ log = structlog.get_logger()
 class Door:
     """The routes before a `Doorkeeper`; `clock` tells ms since the epoch."""
 
-    def __init__(self, keeper: Doorkeeper, call: Call, clock: Callable[[], int]) -> None:
+    def __init__(self, keeper: Doorkeeper, call: Caller, clock: Callable[[], int]) -> None:
         self._keeper = keeper
         self._call = call
         self._clock = clock
@@ -70,14 +72,27 @@ class Door:
             ROTATE_PATH: self._keeper.rotate,
         }
         for path, judge in judges.items():
-            app.post(path)(self._route(judge))
+            app.post(path)(self.route(self._judged(judge), MESSAGE_BYTES_MAX))
         return app
 
-    def _route(self, judge: Judge) -> Callable[[Request], Awaitable[Response]]:
+    def route(
+        self,
+        handle: Handle,
+        bytes_max: int,
+        *,
+        body_s: float = BODY_S,
+        gate: Gate | None = None,
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """A route to `handle`, which records by itself whom it refuses; with a gate of its own."""
+        counted = gate or self._gate
+
         async def answer(request: Request) -> Response:
             source = request.client.host if request.client else ""
             try:
-                return await self._answered(judge, request, source)
+                if not counted.admits(source, time.monotonic()):
+                    await self._too_often(source)
+                body = await self._bounded(request, source, bytes_max, body_s)
+                return Response(await handle(body, source), media_type=_TYPE)
             except NotLetIn as refusal:
                 log.warning("not let in", reason=refusal.why, device=refusal.device, source=source)
                 return _refused(refusal)
@@ -87,40 +102,41 @@ class Door:
 
         return answer
 
-    async def _answered(self, judge: Judge, request: Request, source: str) -> Response:
-        if not self._gate.admits(source, time.monotonic()):
-            await self._too_often(source)
+    async def record(self, refusal: NotLetIn, source: str, what: str = "enrolment") -> None:
+        """Note who was not let in, and with what."""
+        await self._call(lambda: self._keeper.refused(refusal, source, self._clock(), what))
+
+    def _judged(self, judge: Judge) -> Handle:
+        async def handle(body: bytes, source: str) -> bytes:
+            return encode_answer(await self._call(lambda: judge(body, source, self._clock())))
+
+        return handle
+
+    async def _bounded(self, request: Request, source: str, bytes_max: int, body_s: float) -> bytes:
         try:
-            body = await _body(request)
+            return await _body(request, bytes_max, body_s)
         except NotLetIn as refusal:
-            await self._record(refusal, source)
+            await self.record(refusal, source)
             raise
-        given = await self._call(lambda: judge(body, source, self._clock()))
-        if given is None:
-            return Response(status_code=503)
-        return Response(encode_answer(given), media_type=_TYPE)
 
     async def _too_often(self, source: str) -> None:
         refusal = NotLetIn(Why.TOO_OFTEN, "try again in a minute")
         now_s = time.monotonic()
         if now_s - self._recorded_s >= TOO_OFTEN_RECORDED_S:
             self._recorded_s = now_s
-            await self._record(refusal, source)
+            await self.record(refusal, source)
         raise refusal
 
-    async def _record(self, refusal: NotLetIn, source: str) -> None:
-        await self._call(lambda: self._keeper.refused(refusal, source, self._clock()))
 
-
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, bytes_max: int, body_s: float) -> bytes:
     """At most as much as a message has; NotLetIn for more, or for one that does not come."""
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(body_s):
             async for piece in request.stream():
                 body += piece
-                if len(body) > MESSAGE_BYTES_MAX:
-                    raise NotLetIn(Why.MALFORMED, f"expected at most {MESSAGE_BYTES_MAX} bytes")
+                if len(body) > bytes_max:
+                    raise NotLetIn(Why.MALFORMED, f"expected at most {bytes_max} bytes")
     except (TimeoutError, ClientDisconnect):
         raise NotLetIn(Why.MALFORMED, "the request did not come to its end") from None
     return bytes(body)

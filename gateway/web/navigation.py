@@ -27,4 +27,5 @@ PLACES = (
     Place("years", "place_years"),
     Place("verification", "place_verification"),
     Place("identity", "place_identity"),
+    Place("visits", "place_visits"),
 )

@@ -27,6 +27,7 @@ from gateway.web import (
     profile,
     reconciliation,
     verification,
+    visits,
     years,
 )
 from gateway.web.api import Api
@@ -55,5 +56,6 @@ def create_app(ledger: Place, clock: Callable[[], int], config: WebConfig, data:
     years.add_to(app, site)
     verification.add_to(app, site)
     identity.add_to(app, site)
+    visits.add_to(app, site, data)
     reconciliation.add_to(app, site)
     return app

@@ -20,6 +20,7 @@ from gateway.web import (
     reconcile_texts,
     review_texts,
     verification_texts,
+    visits_texts,
     years_texts,
 )
 
@@ -47,6 +48,7 @@ TEXTS: dict[str, tuple[str, str]] = (
     | reconcile_texts.TEXTS
     | review_texts.TEXTS
     | verification_texts.TEXTS
+    | visits_texts.TEXTS
     | years_texts.TEXTS
     | {
         "tagline": ("показания под пломбой", "readings under seal"),

@@ -2,7 +2,8 @@
 
 from cloud_sync import command as wire_command
 from cloud_sync import topics
-from cloud_sync.command import LIFETIME_MS_MAX, Command, Order, ReadNow, Report, Resend
+from cloud_sync.command import LIFETIME_MS_MAX, Command, Order, ReadNow, Report, Resend, Update
+from cloud_sync.release import peek
 from cloud_sync.signing import SigningKey
 from cloud_sync.wire import WireError
 from gateway.word.model import CommandError, NewCommand, WordPort
@@ -57,3 +58,5 @@ def told(order: Order) -> str:
             return f"batches {first} to {last}"
         case Report():
             return ""
+        case Update(statement):
+            return peek(statement).software

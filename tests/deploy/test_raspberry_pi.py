@@ -1,26 +1,37 @@
-"""What goes onto a Pi: a script a shell accepts, and a unit that starts what it installs."""
+"""What goes onto a Pi: scripts a shell accepts, units that start what the package installs."""
 
 import re
 import subprocess
 import tomllib
 from pathlib import Path
 
-DEPLOY = Path(__file__).parents[2] / "deploy/raspberry-pi"
-UNIT = DEPLOY / "plomba-edge.service"
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy/raspberry-pi"
+MAINTAINERS = ("postinst", "prerm", "postrm")
 
 
-def test_the_unit_starts_what_the_script_installs() -> None:
-    start = re.search(r"^ExecStart=(.*)$", UNIT.read_text(), re.MULTILINE)
+@pytest.mark.parametrize("unit", ["plomba-edge", "plomba-page"])
+def test_the_unit_starts_what_the_package_installs(unit: str) -> None:
+    text = (DEPLOY / f"units/{unit}.service").read_text()
+    start = re.search(r"^ExecStart=(\S+) (.*)$", text, re.MULTILINE)
     assert start is not None
-    script = (DEPLOY / "install.sh").read_text()
-    prefix = re.search(r"^prefix=(\S+)$", script, re.MULTILINE)
-    assert prefix is not None
-    assert start[1] == f"{prefix[1]}/bin/plomba-edge run --config /etc/plomba/edge.toml"
-    assert "/etc/plomba/edge.toml" in script
+    assert start[1] == "/opt/plomba/current/bin/plomba-edge"
+    assert start[2].endswith("--config /var/lib/plomba/edge.toml")
+    links = (DEPLOY / "system/usr/lib/tmpfiles.d/plomba-edge.conf").read_text()
+    assert "L /etc/plomba/edge.toml - - - - /var/lib/plomba/edge.toml" in links
+
+
+def test_the_unit_names_the_watchdog_the_agent_serves() -> None:
+    text = (DEPLOY / "units/plomba-edge.service").read_text()
+    assert "\nType=notify\n" in text
+    assert re.search(r"^WatchdogSec=\d+$", text, re.MULTILINE)
 
 
 def test_a_shell_accepts_the_scripts() -> None:
-    for script in [DEPLOY / "install.sh", *(DEPLOY.parents[1] / "tools").glob("*.sh")]:
+    scripts = [DEPLOY / "package" / name for name in MAINTAINERS]
+    for script in [*scripts, *(ROOT / "tools").glob("*.sh")]:
         subprocess.run(["sh", "-n", str(script)], check=True)
 
 

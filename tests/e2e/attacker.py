@@ -4,7 +4,7 @@ import asyncio
 import ssl
 
 from cloud_sync import enrolment as words
-from cloud_sync import topics
+from cloud_sync import topics, visit_road
 from cloud_sync.certificates import TlsKey
 from cloud_sync.enrolment import Enrol
 from cloud_sync.invitation import Invitation
@@ -85,6 +85,14 @@ async def enrol(
         words.ANSWER_BYTES_MAX,
     )
     return "in" if response.status == 200 else words.decode_refused(response.body).reason
+
+
+async def bring(gateway: str, root: str, body: bytes) -> tuple[str, bytes]:
+    """Bring a record of a visit; the reason of the refusal ('' for none), and the answer."""
+    where = (gateway, visit_road.VISIT_PATH)
+    response = await asyncio.to_thread(https.post, *where, body, root, visit_road.ANSWER_BYTES_MAX)
+    reason = "" if response.status == 200 else words.decode_refused(response.body).reason
+    return reason, response.body
 
 
 async def _session(settings: Settings, tls: ssl.SSLContext | None) -> Streams:

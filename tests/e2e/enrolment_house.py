@@ -20,10 +20,12 @@ from gateway import app
 from gateway import config as gateway_config
 from gateway.__main__ import main as gateway_main
 from gateway.config import GatewayConfig
-from gateway.identity.wired import doorkeeper_of
+from gateway.photo.looking import Looking
 from gateway.sql.store import SqlStore
-from gateway.web.enrolment import Brief, Door, serve, tls
+from gateway.visits.wired import LOOKERS, READER
+from gateway.web.enrolment import Brief, serve, tls
 from gateway.web.server import bound
+from gateway.web.visits_door import door_of_devices
 from gateway.wiring import Clock, system_clock
 from tests.cloud_sync.brokers import HOST, free_port
 from tests.gateway.estate import LINES, csv
@@ -102,12 +104,11 @@ broker_host = "broker.example"
             bound(config.enrolment) as listener,
             app.opened(config) as store,
             ThreadPoolExecutor(1) as executor,
+            Looking(LOOKERS, READER) as looker,
         ):
             call = app.LedgerThread(executor)
-            judge = Door(doorkeeper_of(config, store, key), call, clock)
-            serving = asyncio.create_task(
-                serve(listener, judge.app(), tls(config.enrolment), protocol)
-            )
+            behind = door_of_devices(config, store, key, looker, call=call, clock=clock)
+            serving = asyncio.create_task(serve(listener, behind, tls(config.enrolment), protocol))
             try:
                 yield store
             finally:

@@ -6,20 +6,23 @@ while, in one session each, and every batch of theirs gets its receipt.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import cbor2
 import pytest
 
-from cloud_sync import mqtt, topics
+from cloud_sync import mqtt, topics, visit
 from cloud_sync.batch import GENESIS
 from cloud_sync.invitation import Invitation, new_secret, parse
 from cloud_sync.signing import SigningKey
+from cloud_sync.visit import Level, Remove, Visit, When
+from drivers.reading import ClockState, Unit
 from gateway.flood import BURST
 from gateway.ingest import Incoming
 from gateway.wiring import system_clock
-from tests.cloud_sync.brokers import needs_mosquitto
+from tests.cloud_sync.brokers import HOST, needs_mosquitto
 from tests.e2e import attacker
 from tests.e2e.place import until
 from tests.e2e.siege import (
@@ -225,6 +228,36 @@ async def revoke_while_it_enrols(siege: Siege) -> None:
     assert all(one["revoked_for"] for one in own)
 
 
+async def bring_anothers_visit(siege: Siege) -> None:
+    """A stranger's record, one in another's name, and one that takes away another's meter."""
+    gateway, root = f"https://{HOST}:{siege.port}", (siege.folder / "data/ca/root.pem").read_text()
+    standing = siege.asked("SELECT * FROM installation")
+    thief, victim = siege.devices[THIEF].key, topics.visit_topic(VICTIM)
+    record = visit.encode(a_visit(VICTIM))
+    for body, why in (
+        (SigningKey.generate().seal(record, victim), "unknown-key"),
+        (thief.seal(record, victim), "malformed"),
+    ):
+        assert (await attacker.bring(gateway, root, body))[0] == why
+    own = thief.seal(visit.encode(a_visit(THIEF)), topics.visit_topic(THIEF))
+    _, first = await attacker.bring(gateway, root, own)
+    assert await attacker.bring(gateway, root, own) == ("", first)
+    (listed,) = (await siege.place.run("visit", "list", "--waiting", "--json")).splitlines()
+    (event,) = json.loads(listed)["events"]
+    assert (event["outcome"], event["code"]) == ("needs-a-person", "other-house")
+    assert siege.asked("SELECT * FROM installation") == standing
+    refused = await siege.listed("identity", "refused")
+    assert {"unknown-key", "malformed"} <= {one["reason"] for one in refused}
+    assert siege.acts("visit keep") == [f"{THIEF}/1"]
+
+
+def a_visit(device: str) -> Visit:
+    """A record by which the victim's meter is gone."""
+    at = When(MIDNIGHT_MS, ClockState.SYNCHRONISED, bytes(8))
+    gone = Remove("H1", (Level("6-0:1.0.0", 1, -3, Unit.GCAL, 7),), "read", "", at)
+    return Visit(1, device, 1, "visit", HOUSE, "Mallory", at, at, "test", (), (gone,), "")
+
+
 async def guess_an_invitation(siege: Siege) -> None:
     invitation = await invited(siege)
     said = [
@@ -259,6 +292,7 @@ ATTACKS: tuple[Callable[[Siege], Awaitable[None]], ...] = (
     bombs,
     flood,
     clone,
+    bring_anothers_visit,
     race_for_an_invitation,
     revoke_while_it_enrols,
     guess_an_invitation,

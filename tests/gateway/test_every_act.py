@@ -51,7 +51,12 @@ LOOKS = {
     "quarantine": "lists",
     "reconcile": "compares",
     "registry list": "lists",
+    "release key": "makes a key that no ledger ever sees",
+    "release list": "lists",
+    "release sign": "seals with that key, away from the ledger",
+    "release status": "lists",
     "registry show": "shows a meter",
+    "registry waiting": "lists, and writes the list for a card",
     "review list": "lists",
     "review show": "shows a reading",
     "review tasks": "lists",
@@ -62,6 +67,9 @@ LOOKS = {
     "trace": "shows a line's evidence",
     "verification": "lists",
     "verify": "checks a batch",
+    "visit list": "lists",
+    "visit pdf": "writes the paper of a record",
+    "visit show": "shows a record",
     "ca crl": "makes the list anew, as the running gateway does; who is on it does not change",
     "ca csr export": "writes what waits for an authority elsewhere; requests hold no secret",
     "ca csr list": "lists",
@@ -74,6 +82,7 @@ LOOKS = {
     "broker rules": "writes the broker's files from the registry, and nothing of the ledger",
 }
 ELSEWHERE = {
+    "cards": "tests/gateway/cards/test_cards_cli.py::test_a_batch_is_one_act_and_a_claim_each",
     "backup make": "tests/gateway/test_backup.py::test_a_copy_and_its_return_are_in_the_log",
     "backup restore": "tests/gateway/test_backup.py::test_a_copy_and_its_return_are_in_the_log",
     "ca import": "tests/gateway/identity/test_external.py::test_what_was_made_elsewhere_is_logged",
@@ -86,8 +95,18 @@ ELSEWHERE = {
     "test_the_commands_list_take_and_answer_and_leave_entries",
     "history restore": "tests/gateway/history/test_history_cli.py::test_months_go_and_come_back",
     "mirror rebuild": "tests/gateway/mirror/test_mirror_cli.py::test_rebuilding_leaves_an_entry",
+    "release add": "tests/gateway/releases/test_release_cli.py::"
+    "test_past_a_ring_that_has_not_proved_it_goes_with_a_reason_alone",
+    "release offer": "tests/gateway/releases/test_release_cli.py::"
+    "test_past_a_ring_that_has_not_proved_it_goes_with_a_reason_alone",
+    "release ring": "tests/gateway/releases/test_release_cli.py::"
+    "test_past_a_ring_that_has_not_proved_it_goes_with_a_reason_alone",
     "resident notice": "tests/gateway/resident/test_resident_cli.py::"
     "test_a_notice_has_a_slip_for_each_dwelling_without_a_contact",
+    "visit apply": "tests/gateway/visits/test_visit_cli.py::"
+    "test_a_person_applies_what_waits_and_refuses_the_rest",
+    "visit refuse": "tests/gateway/visits/test_visit_cli.py::"
+    "test_a_person_applies_what_waits_and_refuses_the_rest",
     "run": "tests/gateway/test_app.py::test_each_start_is_in_the_audit_log",
     "collect": "tests/e2e/test_collectors.py::"
     "test_a_collector_killed_in_mid_group_loses_and_doubles_nothing",
@@ -115,6 +134,11 @@ STORY = (
         "exponent,digits,rate_max_per_h,installed_on,initial_value,device\n"
         "Садовая 12,Калуга,Europe/Moscow,4002,1,S1,dwelling,electricity,77,SDM120,1-0:1.8.0,kWh,"
         "-2,8,20,2026-09-01,100.00,sadovaya-12\n")),
+    Step("registry points", file=(
+        "house,address,timezone,account,dwelling,point,kind,resource,register,unit,exponent,"
+        "digits,rate_max_per_h,place\n"
+        "Садовая 12,Калуга,Europe/Moscow,4002,1,S2,dwelling,cold-water,8-0:1.0.0,m3,-3,8,3,ванная\n"
+        )),
     Step("registry add-device", ("sadovaya-13", "--public-key", "{key}", "--house", "Садовая 12")),
     Step("registry add-devices", file=(
         "device,public_key,valid_from,house\n"
