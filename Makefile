@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/plomba-ready
+# One more than cores: many tests wait for real programs, and the cores would wait with them.
+WORKERS := $(shell echo $$(($$(nproc) + 1)))
 
 .PHONY: help demo test check servers format lint types imports tests postgres worlds year chaos kills fuzz bench storm soak docs sbom package package-trixie package-arm64 lock clean
 
@@ -37,7 +39,7 @@ imports: $(STAMP) ## who may know whom
 	@$(BIN)/lint-imports --no-cache --no-logo
 
 tests: $(STAMP)  ## pytest on all cores
-	@$(BIN)/pytest -q -n auto --dist worksteal $(TESTS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(TESTS)
 
 postgres: $(STAMP) servers ## the gateway's tests with every ledger on PostgreSQL
 	@PLOMBA_TEST_LEDGER=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/gateway

@@ -5,6 +5,15 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
+import structlog
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command run within a test sets logging up for its process, which the next test shares."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")

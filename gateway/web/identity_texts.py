@@ -66,5 +66,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "not_in_unknown-key": ("неизвестный ключ", "unknown key"),
     "not_in_key-not-valid": ("ключ закончился", "key has ended"),
     "not_in_device-revoked": ("устройство отозвано", "device revoked"),
+    "not_in_release-not-offered": ("версия ему не предложена", "version not offered to it"),
     "not_in_too-often": ("слишком часто", "too often"),
 }

@@ -89,6 +89,19 @@ class Terminal:
         await self.until(pattern)
         self.type(text)
 
+    async def interrupt(self, pattern: str) -> None:
+        """Press Ctrl-C, and again where it fell just before the program began to listen."""
+        for _ in range(PATIENCE_S // 10):
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGINT)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(10):
+                    while re.search(pattern, self.seen[self._at :]) is None:
+                        self._more.clear()
+                        await self._more.wait()
+                break
+        await self.until(pattern)
+
     async def choose(self, name: str) -> None:
         """Choose from the menu by what stands there."""
         number = (await self.until(rf"(\d+)  {name}")).split()[0]
@@ -209,8 +222,7 @@ async def test_an_exchange_in_three_steps(tmp_path: Path) -> None:
             await screen.answer("Final values: .*: ", "")
             await screen.until("read: 123.456 m³")
             await screen.until("Exchange the meter, power it")
-            os.killpg(screen.process.pid, signal.SIGINT)
-            await screen.until("Everything noted is kept")
+            await screen.interrupt("Everything noted is kept")
         bus.bus = MbusBus([cold("99887766", 7)])
         async with terminal(*words) as screen:
             await screen.choose("Exchange a meter")
