@@ -227,6 +227,8 @@ def test_a_photo_waits_for_its_own_dwelling(
     page = phone.new_page()
     page.goto(gate.url)
     page.get_by_role("link", name="Войти через Банк").click()
+    # The way back from the provider ends here; another navigation would cross it.
+    page.wait_for_url("**/dwellings/add")
     for flat in (1, 2):
         page.goto(f"{gate.url}/dwellings/add")
         page.get_by_label("Номер лицевого счёта").fill(account(flat))
