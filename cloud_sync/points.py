@@ -29,7 +29,10 @@ POINTS_MAX = 4096
 # Four tariffs and their total, of energy and of power: more stand on no meter of a dwelling.
 REGISTERS_MAX = 16
 NUMBER_MAX = 2**53 - 1
-ADDRESS = "http://10.42.0.1:8080/point/"
+# What NetworkManager gives a connection that is shared; it stands on labels.
+PAGE_HOST = "10.42.0.1"
+PAGE_PORT = 8080
+PAGE_ADDRESS = f"http://{PAGE_HOST}:{PAGE_PORT}"
 """Where a device's own page shows a point: its access point gives it this address."""
 _BY_NUMBER = re.compile(r"#([1-9][0-9]{0,15})")
 
@@ -127,4 +130,4 @@ def number_of(name: str) -> int | None:
 
 def address_of(point: WaitingPoint) -> str:
     """What a point's label says: the page of the device at that point."""
-    return f"{ADDRESS}{point.number}"
+    return f"{PAGE_ADDRESS}/point/{point.number}"

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import click
 
+from cloud_sync.points import PAGE_PORT
 from edge.commands.common import config_option, config_path, log_to_stderr, one_line_errors
 from edge.config import ConfigError, EdgeConfig
 
 # All addresses: the access point's and a cable's come and go. The port is the label's.
-DEFAULT = "0.0.0.0:8080"
+DEFAULT = f"0.0.0.0:{PAGE_PORT}"
 _EXTRA = ("jinja2", "python_multipart", "segno", "starlette", "typst", "uvicorn")
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([^:\s/]{1,253})):([0-9]{1,5})")
 

@@ -11,12 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloud_sync import visit_road
-from cloud_sync.signing import KeyFileError
 from cloud_sync.visit import REMARKS_MAX
 from cloud_sync.visit_doubts import doubt
-from cloud_sync.visit_road import RoadError, VisitAnswer
-from edge import identity, spool
+from cloud_sync.visit_road import VisitAnswer
+from edge import spool
 from edge.page import forms
 from edge.page.away import gateway_of, has_route
 from edge.page.desk import Desk
@@ -155,20 +153,9 @@ class Finishing:
         photos = finished.visit.photos
         book, number = self._desk.visiting.book, finished.number
         return Arrived(
-            answer=self._answer(finished),
+            answer=book.answer(number),
             meters=dict(arrival.meters),
             is_accepted=arrival.is_accepted,
             photos=sum(book.photo_answered(number, one.hex()) for one in photos),
             photos_of=len(photos),
         )
-
-    def _answer(self, finished: Finished) -> VisitAnswer | None:
-        if finished.answer is None:
-            return None
-        config = self._desk.visiting.config
-        try:
-            key = identity.load_public(config.device.gateway_key)
-            return visit_road.opened_answer(finished.answer, config.device.name, key)
-        except (KeyFileError, RoadError):
-            # What was kept was believed then; with another key since, it says nothing more.
-            return None

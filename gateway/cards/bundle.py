@@ -12,13 +12,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from cloud_sync import invitation as paper
+from cloud_sync.points import PAGE_HOST
 from gateway.cards import cloud
 from gateway.cards.model import Batch, Card
 
 _PAPERS: Final = cloud.FOLDER
-# RFC 1918, and what NetworkManager gives a shared connection by itself; docs and labels name it.
-PAGE_HOST: Final = "10.42.0.1"
-PAGE_PORT: Final = 8080
 
 _START: Final = """\
 #!/bin/sh
@@ -62,7 +60,7 @@ exec /usr/lib/plomba-edge/first-boot "$here"
 _FIRST_RUN: Final = """\
 #!/bin/sh
 # Raspberry Pi OS Bookworm, which has no cloud-init, runs this once (see cmdline.txt).
-sed -i 's/ systemd\\.[^ ]*//g' /boot/firmware/cmdline.txt
+sed -i 's/ systemd\\.\\(run\\|run_success_action\\|unit\\)=[^ ]*//g' /boot/firmware/cmdline.txt
 sh /boot/firmware/plomba/start
 exit 0
 """

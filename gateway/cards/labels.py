@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from cloud_sync import typeset
+from cloud_sync.points import PAGE_ADDRESS
 from drivers.reading import from_ms
-from gateway.cards.bundle import PAGE_HOST, PAGE_PORT
 from gateway.cards.model import Card
 from gateway.explain import qr
 
@@ -54,7 +54,7 @@ def pdf(cards: Sequence[Card], *, language: str, now_ms: int) -> bytes:
 
 def page_address(card: Card) -> str:
     """Where a phone that has joined the device's Wi-Fi opens its page."""
-    return f"http://{PAGE_HOST}:{PAGE_PORT}/enter#{card.page_code}"
+    return f"{PAGE_ADDRESS}/enter#{card.page_code}"
 
 
 def wifi_text(card: Card) -> str:
@@ -73,7 +73,7 @@ def _label(card: Card, language: str) -> dict[str, object]:
         "wifi_qr": list(qr.svg(wifi_text(card))),
         "page": words["page"],
         "page_qr": list(qr.svg(page_address(card))),
-        "address": f"http://{PAGE_HOST}:{PAGE_PORT}",
+        "address": PAGE_ADDRESS,
         "rows": [
             [words["network"], card.ssid],
             [words["password"], _grouped(card.passphrase)],

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from cloud_sync import points
 from cloud_sync.signing import SigningKey
 from cloud_sync.topics import DEVICE_PATTERN
 from gateway.audit import By
@@ -21,11 +20,12 @@ from gateway.identity import invitations
 from gateway.identity.wired import authority_of, ledger_of, section_of
 from gateway.sql import billing
 from gateway.sql.store import SqlStore
-from gateway.sql.visits import SqlOffice
-from gateway.visits import waiting
+from gateway.sql.visits import waiting_sealed
 from gateway.wiring import system_clock
 
 _DEVICE = re.compile(DEVICE_PATTERN)
+# Names given, no count, no prefix; or the other way round.
+_WAYS = {(True, True, True), (False, False, False)}
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 # A prefix with a number behind it is still a DNS label.
 _PREFIX_CHARS_MAX = 55
@@ -76,7 +76,7 @@ def cards(
     Each folder is copied to the boot partition of a freshly written card, best by
     deploy/raspberry-pi/card/plomba_card.py, which also writes into image files.
     """
-    if bool(devices) == (count is not None and prefix is not None):
+    if (bool(devices), count is None, prefix is None) not in _WAYS:
         raise click.UsageError("give --device, or --count and --prefix")
     batch = Batch(
         package=writing.package_of(package).name,
@@ -94,11 +94,11 @@ def cards(
         wanted = _wanted(store, devices, prefix, count)
         kept = ledger_of(store)
         invited = invitations.invite(kept.identities, kept.audit, terms, wanted, now_ms)
-        timezone, visits = _timezone(store, house), SqlOffice(store).visits
+        timezone = _timezone(store, house)
         made = [
             drawn(
                 *(one.device, timezone, one),
-                points.seal(waiting.listed(visits, house, one.device, now_ms), key),
+                waiting_sealed(store, key, house, now_ms, one.device),
             )
             for one in invited
         ]

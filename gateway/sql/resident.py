@@ -14,8 +14,8 @@ from gateway.sql.statements import named
 SQL: Final = named(Path(__file__).with_suffix(".sql"))
 
 
-class ResidentLedger:
-    """`LinksPort` on one ledger."""
+class Dwellings:
+    """What every ledger of residents has: transactions, the log of acts, dwellings by account."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -35,6 +35,10 @@ class ResidentLedger:
         """The dwelling of an account."""
         row = self._sql.execute(SQL["dwelling-by-number"], (number,)).fetchone()
         return None if row is None else Dwelling(*row)
+
+
+class ResidentLedger(Dwellings):
+    """`LinksPort` on one ledger."""
 
     # Contacts -------------------------------------------------------------------------------
 

@@ -1,40 +1,18 @@
 """Residents who sign in, in the ledger: identities, linked dwellings, passkeys, codes on bills."""
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.audit import Act
 from gateway.resident.model import Dwelling
 from gateway.resident.signin_ports import BillCode, Linked, LinkedBy, Passkey, SignedBy, SignIn
-from gateway.sql.audit import SqlAudit
-from gateway.sql.engine import Connection, Database
-from gateway.sql.resident import SQL as SHARED
+from gateway.sql.resident import Dwellings
 from gateway.sql.statements import named
 
 SQL: Final = named(Path(__file__).with_suffix(".sql"))
 
 
-class AccountsLedger:
+class AccountsLedger(Dwellings):
     """`AccountsPort` on one ledger."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._sql = database.connection
-        self._log = SqlAudit(database.connection)
-
-    def transaction(self) -> AbstractContextManager[Connection]:
-        return self._database.transaction()
-
-    def append(self, act: Act) -> int:
-        return self._log.append(act)
-
-    def dwelling(self, account_no: int) -> Dwelling:
-        return Dwelling(*self._sql.execute(SHARED["dwelling"], (account_no,)).fetchone())
-
-    def by_number(self, number: str) -> Dwelling | None:
-        row = self._sql.execute(SHARED["dwelling-by-number"], (number,)).fetchone()
-        return None if row is None else Dwelling(*row)
 
     def dwellings(self, house: str | None) -> list[Dwelling]:
         """All accounts of a house, or of all of them."""

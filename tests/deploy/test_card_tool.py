@@ -64,6 +64,15 @@ def test_bookworm_is_told_to_run_the_script_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("trixie", [True, False])
+def test_what_somebody_else_told_systemd_stays(tmp_path: Path, *, trixie: bool) -> None:
+    card, boot = a_card(tmp_path / "card"), stock_boot(tmp_path / "boot", trixie=trixie)
+    line = (boot / "cmdline.txt").read_text().rstrip("\n")
+    (boot / "cmdline.txt").write_text(f"{line} systemd.show_status=1\n")
+    assert run("put", card, boot).returncode == 0
+    assert "systemd.show_status=1" in (boot / "cmdline.txt").read_text().split()
+
+
+@pytest.mark.parametrize("trixie", [True, False])
 def test_the_same_card_twice_changes_nothing(tmp_path: Path, *, trixie: bool) -> None:
     card = a_card(tmp_path / "card", clock="ds3231", lines="serial:///dev/ttyAMA0")
     boot = stock_boot(tmp_path / "boot", trixie=trixie)

@@ -29,6 +29,12 @@ from typing import BinaryIO, NamedTuple, Protocol, cast
 FOLDER = "plomba"
 CLOUD_INIT = ("user-data", "meta-data", "network-config")
 FIRST_RUN = f"/boot/firmware/{FOLDER}/first-run"
+# What makes Bookworm run it, and go on with an ordinary boot.
+RUN_ONCE = (
+    f"systemd.run={FIRST_RUN}",
+    "systemd.run_success_action=reboot",
+    "systemd.unit=kernel-command-line.target",
+)
 # Raspberry Pi OS lets the root partition take the whole card by one of these words.
 GROWING = ("resize", "init=/usr/lib/raspberrypi-sys-mods/firstboot")
 # Lines on the Pi's own pins: there the kernel must not talk, and Bluetooth must not sit.
@@ -203,15 +209,11 @@ def kernel_line(old: str, told: dict[str, object], *, on_uart: bool, cloud_init:
         words = [word for word in words if word not in GROWING]
     if on_uart:
         words = [word for word in words if not word.startswith("console=serial")]
-    words = [word for word in words if not word.startswith("systemd.")]
+    words = [word for word in words if word not in RUN_ONCE]
     if not any(word.startswith("cfg80211.ieee80211_regdom=") for word in words):
         words.append(f"cfg80211.ieee80211_regdom={told['country']}")
     if not cloud_init:
-        words += [
-            f"systemd.run={FIRST_RUN}",
-            "systemd.run_success_action=reboot",
-            "systemd.unit=kernel-command-line.target",
-        ]
+        words += RUN_ONCE
     return " ".join(words) + "\n"
 
 

@@ -1,16 +1,22 @@
 """Later visits without a line of script: exchanged, taken away, typed, taken over."""
 
+from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import httpx
 import pytest
 
+from cloud_sync.signing import SigningKey
+from cloud_sync.visit_road import EventAnswer, VisitAnswer, sealed_answer
 from edge import config
+from edge.visit.core import VisitBook
 from tests.edge.page.browser import busy, client, come_in, proof_on, send, settled, title_of, until
-from tests.edge.page.site import HOST, METERS, POINTS, Hung, Site, Values, a_bus, a_folder
+from tests.edge.page.site import DEVICE, HOST, METERS, POINTS, Hung, Site, Values, a_bus, a_folder
 
 COLD, HOT, _ = METERS
 NEW = Hung("zenner_edc_cold", 22000001, 14, 5)
+OLD_KEY = SigningKey.from_seed(bytes(range(32)))
 METER = """
 [[lines.meters]]
 serial = "{0.number}"
@@ -39,7 +45,7 @@ def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def visit(site: Site):  # type: ignore[no-untyped-def] # noqa: ANN201
+def visit(site: Site) -> Iterator[httpx.Client]:
     with site.served(), client(site) as http:
         come_in(http)
         page = send(http, http.get("/begin"), "/begin", name="Анна Ким")
@@ -55,6 +61,24 @@ def test_a_visit_to_a_device_that_reads_meters_is_no_commissioning(
     page = visit.get("/more")
     assert "Обмен прибора" in page.text
     assert "Снять прибор" in page.text
+
+
+def test_why_a_person_is_needed_is_said_in_the_installers_language(
+    visit: httpx.Client, site: Site
+) -> None:
+    page = visit.get(f"/leaving/remove/meter?meter={HOT.number}")
+    send(visit, page, "/leaving/remove/seen", v0="98,7")
+    send(visit, visit.get("/finish"), "/finish", remark="")
+    until(visit, "/visit/1", "Акт подписан")
+    text = "The device's clock was not set"
+    event = EventAnswer(0, "needs-a-person", "clock-not-set", text)
+    answer = VisitAnswer(1, DEVICE, 1, bytes(32), "kept", "", 1_800_000_000_000, (event,))
+    # Sealed by a key that the gateway has exchanged since: it was believed when it was kept.
+    VisitBook(site.folder / "state").keep_answer(1, sealed_answer(answer, OLD_KEY))
+    page = visit.get("/visit/1")
+    assert "на проверке у оператора: 1" in page.text
+    assert "Часы устройства не были установлены" in page.text
+    assert text not in unescape(page.text)
 
 
 def test_an_exchange_in_three_steps(visit: httpx.Client, site: Site) -> None:

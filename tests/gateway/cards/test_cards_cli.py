@@ -127,6 +127,19 @@ def test_a_batch_that_cannot_be_written_leaves_no_claims(office: Office, package
     assert listed(office, "invite", "list") == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("--device", "a", "--count", "5"), ("--device", "a", "--prefix", "b"), ("--count", "2"), ()],
+)
+def test_names_are_given_or_numbered_and_never_half_of_either(
+    office: Office, package: Path, words: tuple[str, ...]
+) -> None:
+    out = str(office.folder / "batch")
+    result = office.run("cards", "--house", HOUSE, "--package", str(package), "--out", out, *words)
+    assert result.exit_code == 2
+    assert "give --device, or --count and --prefix" in result.stderr
+
+
 def test_a_house_nobody_knows_gets_no_cards(office: Office, package: Path) -> None:
     line = office.refused(
         *("cards", "--house", "Z", "--package", str(package), "--device", "z-1"),
