@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Response, expect
 
 from tests.e2e import phone as phones
-from tests.e2e.phone import SIZE, Street, come_in, shot, to_the_camera
+from tests.e2e.phone import SIZE, Street, come_in, shot, to_the_camera, yes_to_all
 
 chromium, drawn, photo, street = phones.chromium, phones.drawn, phones.photo, phones.street
 phone = phones.phone
@@ -46,9 +46,7 @@ def test_link_code_photo_digit_question_act(
     page.get_by_role("button", name="передать").click()
     expect(page.locator(".ask")).to_contain_text("?")
     shot(page, "7-question")
-    while page.locator(".ask").count():
-        page.get_by_role("button", name="Да, на счётчике так и есть").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Показание принято")
+    yes_to_all(page)
     shot(page, "8-done")
     number = page.locator("dd.number").inner_text()
     with page.expect_download() as download:

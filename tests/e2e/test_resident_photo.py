@@ -28,6 +28,7 @@ from tests.e2e.phone import (
     shot,
     to_the_camera,
     water_meter,
+    yes_to_all,
 )
 from tests.gateway.photo.photos import encoded
 
@@ -124,9 +125,7 @@ def correct_and_send(page: Page, street: Street) -> None:
             cells.nth(place).fill(true)
     cells.last.fill("4")
     page.get_by_role("button", name="передать").click()
-    while page.locator(".ask").count():
-        page.get_by_role("button", name="Да, на счётчике так и есть").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Показание принято")
+    yes_to_all(page)
     assert given(street) == [128_854]
 
 
@@ -307,6 +306,4 @@ def send_as_read(page: Page) -> None:
         if not cell.input_value():
             cell.fill("9")
     page.get_by_role("button", name="передать").click()
-    while page.locator(".ask").count():
-        page.get_by_role("button", name="Да, на счётчике так и есть").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Показание принято")
+    yes_to_all(page)
