@@ -7,6 +7,9 @@ BIN := .venv/bin
 STAMP := .venv/plomba-ready
 # One more than cores: many tests wait for real programs, and the cores would wait with them.
 WORKERS := $(shell echo $$(($$(nproc) + 1)))
+# Where an environment forbids it, as images for containers like to, every process of the tests
+# would compile all that it imports anew, which is most of its start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test check servers format lint types imports tests postgres worlds year chaos kills fuzz bench storm soak docs sbom package package-trixie package-arm64 lock clean
 

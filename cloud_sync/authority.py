@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -35,6 +36,7 @@ from cloud_sync.certificates import (
 # A certificate counts from a little before it was made: clocks of cabinets are minutes off.
 BACKDATED = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CRL = re.compile(r"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?")
 
 
@@ -148,6 +150,18 @@ class Authority:
         signed = builder.sign(self._private, hashes.SHA256())
         return signed.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
+    def listed(self, crls: str) -> list[Revoked]:
+        """What the list of this authority among `crls` (PEM) names; CertificateError if damaged."""
+        found = []
+        for pem in _CRL.findall(crls):
+            try:
+                crl = x509.load_pem_x509_crl(pem.encode("ascii"))
+                if crl.is_signature_valid(self._private.public_key()):
+                    found += [_entry(one) for one in crl]
+            except (ValueError, UnsupportedAlgorithm) as error:
+                raise CertificateError("expected revocation lists in PEM form") from error
+        return found
+
     def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
         return (
             builder.issuer_name(self._certificate.subject)
@@ -239,6 +253,16 @@ def _revoked(one: Revoked) -> x509.RevokedCertificate:
     if one.reason is Reason.UNSPECIFIED:  # RFC 5280, 5.3.1: then the reason is left out
         return built.build()
     return built.add_extension(reason, critical=False).build()
+
+
+def _entry(one: x509.RevokedCertificate) -> Revoked:
+    try:
+        said = one.extensions.get_extension_for_class(x509.CRLReason).value.reason
+        reason = Reason(said.value)
+    except x509.ExtensionNotFound:
+        reason = Reason.UNSPECIFIED
+    at_ms = (one.revocation_date_utc - _EPOCH) // timedelta(milliseconds=1)
+    return Revoked(f"{one.serial_number:x}", at_ms, reason)
 
 
 def _instant(ms: int) -> datetime:

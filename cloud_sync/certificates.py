@@ -9,6 +9,7 @@ Nothing here reads a clock: the time is an argument, in ms since the epoch.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +43,11 @@ _UNSOUND = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
+
+
+# One that is written just now ends anywhere: each list that begins has to end, and to be read.
+_CRL_BEGIN = b"-----BEGIN X509 CRL-----"
+_CRL = re.compile(_CRL_BEGIN + rb"[^-]*-----END X509 CRL-----")
 
 
 class CertificateError(ValueError):
@@ -145,6 +151,18 @@ def load_certificates(path: Path) -> list[Certificate]:
         return parse_certificates(read_text(path))
     except CertificateError as error:
         raise CertificateError(f"{path}: {error}") from error
+
+
+def check_revocation_lists(pem: bytes) -> None:
+    """CertificateError unless these are revocation lists, one at least, each of them whole."""
+    found = _CRL.findall(pem)
+    if not found or len(found) != pem.count(_CRL_BEGIN):
+        raise CertificateError("expected whole revocation lists in PEM form")
+    for one in found:
+        try:
+            x509.load_pem_x509_crl(one)
+        except _UNSOUND as error:
+            raise CertificateError(f"expected a revocation list: {error}") from error
 
 
 def chain_of(leaf: Certificate, bundle: Iterable[Certificate]) -> list[Certificate]:

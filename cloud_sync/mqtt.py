@@ -16,12 +16,12 @@ import asyncio
 import hashlib
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from zlib import crc32
 
 import aiomqtt
@@ -60,6 +60,7 @@ log = structlog.get_logger("cloud_sync.mqtt")
 
 _REFUSED = 0x80
 _VERSIONS = {"5": aiomqtt.ProtocolVersion.V5, "3.1.1": aiomqtt.ProtocolVersion.V311}
+_T = TypeVar("_T")
 
 
 class TlsError(ValueError):
@@ -228,6 +229,15 @@ class _Client(aiomqtt.Client):
         """Why the broker would not take a message, asked once; the connection is worth little."""
         refusal, self._refusal = self._refusal, None
         return refusal
+
+    async def _wait_for(self, fut: Awaitable[_T], timeout: float | None) -> _T:  # noqa: ASYNC109 - aiomqtt's
+        # Until Python 3.12 asyncio.wait_for, which aiomqtt has here, forgets a cancellation that
+        # comes together with the broker's answer: whoever was told to end went on for ever.
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("Operation timed out") from None
 
     def _on_disconnect(self, *args: Any) -> None:
         # aiomqtt would wait for an answer to CONNECT that can no longer come.

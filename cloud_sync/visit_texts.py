@@ -80,6 +80,11 @@ SENTENCES: Mapping[str, tuple[bool, str, str]] = {
         "часы не установлены: время события станет известно позже и будет исправлено",
         "not set: times will be known and mended later",
     ),
+    "phone-time": (
+        True,
+        "в начале визита показывал {0}; часы устройства не были установлены",
+        "said {0} when the visit began; the device's own clock was not set",
+    ),
     "enrolled": (True, "устройство зарегистрировано: {0}", "enrolled: {0}"),
     "not-enrolled": (
         False,
@@ -109,6 +114,7 @@ _BLANKS = ("…",) * 4
 _WHAT_RU = {
     "line": "линия",
     "clock": "часы",
+    "phone": "телефон монтажника",
     "gateway": "шлюз",
     "key": "ключ",
     "spool": "хранилище",

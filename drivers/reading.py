@@ -30,8 +30,9 @@ EXPONENT_MAX = 9
 RAW_BYTES_MAX = 6144
 # A meter with four tariffs, six phases and their maxima has about fifty registers.
 VALUES_PER_READOUT_MAX = 128
-# 9999-12-31; a later time is a corrupt one.
-TIME_MS_MAX = 253_402_300_799_999
+# 2999-12-31; a later time is a corrupt one. No clock says it, and of two such times the sum and the
+# difference (a time since a boot, and when that began) are still years that a calendar has.
+TIME_MS_MAX = 32_503_679_999_999
 
 OBIS_PATTERN = (
     r"^(?:[0-9]|1[0-5])-(?:[0-9]|[1-5][0-9]|6[0-4]):"

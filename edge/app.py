@@ -78,6 +78,7 @@ async def run_until(
         return
     await asyncio.to_thread(identity_keeper.finish_rotation, config)
     keys = identity.load(config.device)
+    key = identity.HeldKey(keys.key)
     secrets = meter_keys.of(config.device.meter_keys)
     settings = broker_settings(broker_of(config), config.device.name)
     if settings.tls is not None:
@@ -90,7 +91,7 @@ async def run_until(
         reads = stack.enter_context(read_log(config, time.now()))
         agent = Agent(
             device=config.device.name,
-            key=keys.key,
+            key=key,
             gateway_key=keys.gateway_key,
             spool=spool,
             lines=[line_plan(line, _opened(stack, line), secrets, reads) for line in busy],
@@ -105,6 +106,8 @@ async def run_until(
         stack.enter_context(living(vital, agent))
         renewing = asyncio.create_task(identity_keeper.keep_certificate(config, time))
         stack.callback(renewing.cancel)
+        exchanging = asyncio.create_task(identity_keeper.keep_key(config, key))
+        stack.callback(exchanging.cancel)
         stopping = asyncio.create_task(_stop(agent, stopped))
         stack.callback(stopping.cancel)
         await agent.run()

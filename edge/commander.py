@@ -110,7 +110,7 @@ class Commander:
 
     def _answer(self, command: Command) -> None:
         if command.number == self.last and self._record.kept.answer:
-            self._answers.append(self._record.kept.answer)
+            self._answers.append(self._by_this_key(self._record.kept.answer))
             return
         try:
             self._check(command)
@@ -211,6 +211,12 @@ class Commander:
             self._record.write(kept)
         except OSError as error:
             raise Refused("not-noted", f"cannot write it down: {error.strerror}") from error
+
+    def _by_this_key(self, answer: bytes) -> bytes:
+        """A kept answer; sealed anew where the key was exchanged since, so that it is believed."""
+        if signing.key_id_of(answer) == self._key.public.key_id:
+            return answer
+        return self._key.seal(signing.cut(answer).payload, self._answer_topic)
 
     def _sealed(self, command: Command, outcome: str, reason: str, report: bytes = b"") -> bytes:
         now = self._clock.now()

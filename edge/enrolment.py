@@ -25,7 +25,7 @@ from cloud_sync.signing import Sealer, VerifyKey
 from cloud_sync.token_uri import TokenUri
 from edge import files, https, identity
 from edge.config import ConfigError, EdgeConfig
-from edge.enrolled import Enrolled, load, save
+from edge.enrolled import FILE, Enrolled, load, save
 from edge.https import Away, Response
 
 Post = Callable[[str, str, bytes, str, int], Response]
@@ -44,7 +44,7 @@ class NotYet(Exception):
 
 def enrol(config: EdgeConfig, invitation: Path, post: Post = https.post) -> Enrolled:
     """Enrol with an invitation, which is erased at the end; NotEnrolled or NotYet otherwise."""
-    _check_places(config)
+    _check_places(config, invitation)
     invited = _read(invitation, config)
     key, tls_key = born(config)
     body = words.seal_enrol(
@@ -70,6 +70,25 @@ def enrol(config: EdgeConfig, invitation: Path, post: Post = https.post) -> Enro
     _keep(config, answer, enrolled)
     _erase(invitation)
     return enrolled
+
+
+def erase_used(config: EdgeConfig, invitation: Path) -> bool:
+    """Erase the invitation this device is in by, if it is still there; NotEnrolled if it stays.
+
+    One that came later, or is to another house, is left for whoever put it there.
+    """
+    known = load(config.device.state_dir)
+    try:
+        came_ns = invitation.stat().st_mtime_ns
+    except OSError:  # not there, or in a folder that is none of ours
+        return False
+    if known is None or came_ns > (config.device.state_dir / FILE).stat().st_mtime_ns:
+        return False
+    invited = _read(invitation, config)
+    if (invited.gateway, invited.house) != (known.gateway, known.house):
+        return False
+    _erase(invitation)
+    return True
 
 
 def born(config: EdgeConfig) -> tuple[Sealer, TlsKey]:
@@ -106,13 +125,19 @@ def rotate(config: EdgeConfig, post: Post = https.post) -> tuple[VerifyKey, Veri
     The new one waits beside the old one until the gateway knows it, so nothing is ever signed with
     a key that is known to nobody.
     """
+    both = vouch(config, post)
+    identity.switch(config.device.key)
+    return both
+
+
+def vouch(config: EdgeConfig, post: Post = https.post) -> tuple[VerifyKey, VerifyKey]:
+    """Have the gateway know the new signing key, which waits on; the old and the new public one."""
     old = identity.signing_key(config.device.key)
     new = identity.load_or_make(next_key(config))
     message = Rotate(1, config.device.name, new.public.public_bytes)
     body = words.seal_rotate(message, old, new)
     roots = _text(_place(config.broker.ca))
     _asked(post, _gateway(config), words.ROTATE_PATH, body, roots)
-    identity.switch(config.device.key)
     return old.public, new.public
 
 
@@ -126,11 +151,12 @@ def certificate(config: EdgeConfig) -> Certificate:
     return load_certificates(_place(config.broker.cert))[0]
 
 
-def _check_places(config: EdgeConfig) -> None:
+def _check_places(config: EdgeConfig, invitation: Path) -> None:
     if config.broker.cert is None:
         raise NotEnrolled("broker.ca, cert and cert_key are missing: what is got goes there")
     known = load(config.device.state_dir)
     if known is not None:
+        erase_used(config, invitation)
         raise NotEnrolled(
             f"{config.device.name} is enrolled in {known.house} already; its certificate is "
             "renewed by itself"

@@ -2,9 +2,11 @@
 
 The new content is written beside the old one, forced to the disk, and takes its name. Owner and
 rights stay what they were, or come from the folder: `sudo plomba-edge scan` must not leave files
-behind that the agent, which runs as a user of its own, cannot read.
+behind that the agent, which runs as a user of its own, cannot read. Nor may it be led: a link that
+another user laid, where root writes, could have it write anywhere.
 """
 
+import errno
 import os
 import stat
 import tempfile
@@ -17,6 +19,7 @@ PRIVATE = 0o600
 def replace(path: Path, data: bytes) -> None:
     """Put `data` in the place of `path`, which may be new; OSError if that cannot be done."""
     # A link stays a link: what it points to is exchanged.
+    _need_own_link(path)
     target = path.resolve()
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -45,9 +48,9 @@ def make_folder(path: Path) -> None:
 
 def hand_over(path: Path) -> None:
     """Give what was just made to whoever owns the folder it is in."""
-    like, mine = path.parent.stat(), path.stat()
+    like, mine = path.parent.stat(), path.lstat()
     if (mine.st_uid, mine.st_gid) != (like.st_uid, like.st_gid):
-        os.chown(path, like.st_uid, like.st_gid)
+        os.chown(path, like.st_uid, like.st_gid, follow_symlinks=False)
 
 
 def sync_folder(folder: Path) -> None:
@@ -57,6 +60,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _need_own_link(path: Path) -> None:
+    """OSError (ELOOP) where `path` is a link that neither this user nor root has laid."""
+    if path.is_symlink() and path.lstat().st_uid not in {0, os.geteuid()}:
+        raise OSError(
+            errno.ELOOP, "expected a file, found another user's link; remove it", str(path)
+        )
 
 
 def _look_like(descriptor: int, target: Path) -> None:

@@ -23,6 +23,30 @@ class Identity(NamedTuple):
     gateway_key: VerifyKey
 
 
+class HeldKey:
+    """The key in use, which may be exchanged between two seals of whoever was given it."""
+
+    def __init__(self, key: Sealer) -> None:
+        self._key = key
+
+    @property
+    def public(self) -> VerifyKey:
+        """The public half of the key in use."""
+        return self._key.public
+
+    def seal(self, payload: bytes, topic: str) -> bytes:
+        """Sealed with the key in use; KeyUnavailable."""
+        return self._key.seal(payload, topic)
+
+    def probe(self) -> None:
+        """KeyUnavailable if it could not seal now."""
+        self._key.probe()
+
+    def exchange(self, key: Sealer) -> None:
+        """Seal with `key` from now on."""
+        self._key = key
+
+
 def load(device: DeviceConfig) -> Identity:
     """Both keys; KeyFileError with one line if a file or the token does not do."""
     return Identity(signing_key(device.key), load_public(device.gateway_key))
@@ -123,6 +147,8 @@ def bear(path: Path, save: Callable[[Path], None]) -> None:
     try:
         # Unlike a rename a link never replaces a key that came meanwhile.
         os.link(part, path)
+        # The gateway is told of this key at once; it must not be gone after a power cut.
+        files.sync_folder(path.parent)
     except OSError as error:
         raise KeyFileError(f"cannot create key file {path}: {error.strerror}") from error
     finally:

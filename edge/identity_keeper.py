@@ -4,6 +4,7 @@ A gateway that is away, or refuses, is asked again; meanwhile nothing else of th
 """
 
 import asyncio
+from pathlib import Path
 
 import structlog
 
@@ -15,6 +16,7 @@ from edge.clock import Clock
 from edge.config import ConfigError, EdgeConfig
 from edge.enrolled import load
 from edge.enrolment import NotEnrolled, NotYet, Post
+from edge.identity import HeldKey
 from edge.pulse import Pulse
 
 log = structlog.get_logger("edge.identity")
@@ -41,6 +43,8 @@ async def until_enrolled(
 
 async def _until_enrolled(config: EdgeConfig, post: Post, pulse: Pulse) -> None:
     section = config.enrolment
+    if section is not None and load(config.device.state_dir) is not None:
+        _erase_what_is_left(config, section.invitation)
     while section is not None and load(config.device.state_dir) is None:
         pulse.expect("enrolment", TRY_S)
         try:
@@ -58,6 +62,15 @@ async def _until_enrolled(config: EdgeConfig, post: Post, pulse: Pulse) -> None:
             await asyncio.sleep(REFUSED_S)
         else:
             log.info("enrolled", house=done.house)
+
+
+def _erase_what_is_left(config: EdgeConfig, invitation: Path) -> None:
+    """A power cut may have come after the enrolment and before the invitation was erased."""
+    try:
+        if enrolment.erase_used(config, invitation):
+            log.info("used invitation erased", file=str(invitation))
+    except NotEnrolled as error:
+        log.warning("enrolled with a remark", remark=str(error))
 
 
 async def keep_certificate(
@@ -95,6 +108,31 @@ def finish_rotation(config: EdgeConfig, post: Post = https.post) -> None:
         log.info("signing key exchanged")
     except _ERRORS as error:
         log.warning("exchange of the signing key not finished", reason=str(error))
+
+
+async def keep_key(
+    config: EdgeConfig, held: HeldKey, post: Post = https.post, away_s: float = AWAY_S
+) -> None:
+    """The same while the agent runs: the gateway may have taken the new key, and ends the old one.
+
+    The exchange itself is done here, where the agent seals too, and never while it does.
+    """
+    said, is_switched = "", False
+    while True:
+        try:
+            if await asyncio.to_thread(identity.exists, enrolment.next_key(config)):
+                await asyncio.to_thread(enrolment.vouch, config, post)
+                identity.switch(config.device.key)
+                is_switched = True
+            if is_switched:
+                held.exchange(identity.signing_key(config.device.key))
+                log.info("signing key exchanged")
+        except _ERRORS as error:
+            if said != (said := str(error)):
+                log.warning("exchange of the signing key not finished", reason=said)
+            await asyncio.sleep(REFUSED_S if isinstance(error, NotEnrolled) else away_s)
+        else:
+            return
 
 
 def _step(config: EdgeConfig, now_ms: int) -> Step | None:

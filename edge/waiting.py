@@ -7,9 +7,11 @@ that the records of visits go to the gateway, and new versions come from it (edg
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -26,6 +28,10 @@ log = structlog.get_logger("edge.waiting")
 
 # A person with a phone waits for the lines, and a look costs one system call.
 LOOK_S = 1.0
+# Work that fails at once, again and again, costs a line in the log each time.
+AGAIN_S = 60.0
+
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def run_waiting(
@@ -45,16 +51,27 @@ async def run_waiting(
             read = config.load(path)
             life = _Life(pulse, clock, look_s, updates_of(read), Vital())
             places = places_of(read)
-            working = [
-                asyncio.create_task(keep_delivering(path, clock or SystemClock())),
-                asyncio.create_task(keep_updating(path, life.updates, pace=pace)),
-                asyncio.create_task(keep_health(life.vital, pulse, places)),
-            ]
+            beside: Mapping[str, Work] = {
+                "visits": partial(keep_delivering, path, clock or SystemClock()),
+                "updates": partial(keep_updating, path, life.updates, pace=pace),
+                "health": partial(keep_health, life.vital, pulse, places),
+            }
+            working = [asyncio.create_task(keep_up(*one)) for one in beside.items()]
             try:
                 await _run_again(path, stopped, life)
             finally:
                 for task in working:
                     task.cancel()
+
+
+async def keep_up(name: str, work: Work, *, again_s: float = AGAIN_S) -> None:
+    """Have work beside the agent go on until cancelled: what nobody foresaw ends no readings."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("work beside the agent failed, it begins anew", work=name)
+        await asyncio.sleep(again_s)
 
 
 class _Life(NamedTuple):

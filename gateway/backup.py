@@ -25,8 +25,11 @@ from drivers.reading import from_ms
 from gateway import audit
 from gateway.audit import Act, By, Head
 from gateway.handoff.csv import write_whole
+from gateway.identity.carried import Carried, TakenBack, carry, taken_back
+from gateway.identity.wired import ledger_of
 from gateway.sql.audit import SqlAudit
 from gateway.sql.engine import snapshot
+from gateway.sql.identity import IdentityLedger
 from gateway.sql.lost import Lost, lost_batches
 from gateway.sql.store import open_store
 from gateway.sqlite import backup as file_copy
@@ -54,13 +57,17 @@ class Backup(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """What a restore left: where the replaced ledger is, the acts that only it has, the gaps."""
+    """What a restore left: where the replaced ledger is, the acts that only it has, the gaps.
+
+    `carried` is what it had taken back and the copy had not; None where it cannot be read.
+    """
 
     backup: Backup
     aside: Path | None
     acts_gone: int
     forgotten_gone: int
     gaps: list[Lost]
+    carried: Carried | None
 
 
 def make(ledger: Path, folder: Path, key: SigningKey, at_ms: int) -> Backup:
@@ -122,7 +129,8 @@ def restore(file: Path, ledger: Path, key: VerifyKey, by: By, now_ms: int) -> Re
     try:
         shutil.copyfile(file, new)
         new.chmod(0o600)
-        gaps = _brought_up(new, backup, by, now_ms)
+        taken = _taken_back(ledger, now_ms)
+        gaps, carried = _brought_up(new, backup, taken, by, now_ms)
         gone = _acts_after(ledger, backup.head) if ledger.exists() else []
         replaced = ledger.exists()
         file_copy.replace(ledger, new, aside)
@@ -132,18 +140,35 @@ def restore(file: Path, ledger: Path, key: VerifyKey, by: By, now_ms: int) -> Re
         for suffix in ("", *file_copy.BESIDE):
             new.with_name(new.name + suffix).unlink(missing_ok=True)
     forgets = sum(act == audit.FORGET for act in gone)
-    return Restored(backup, aside if replaced else None, len(gone), forgets, gaps)
+    return Restored(backup, aside if replaced else None, len(gone), forgets, gaps, carried)
 
 
-def _brought_up(new: Path, backup: Backup, by: By, now_ms: int) -> list[Lost]:
+def _brought_up(
+    new: Path, backup: Backup, taken: TakenBack | None, by: By, now_ms: int
+) -> tuple[list[Lost], Carried | None]:
     """The copy at this program's schema, its log checked and with the entry of its return."""
     with closing(open_store(new)) as store, store.transaction():
         log = SqlAudit(store.database.connection)
         audit.check(log.entries(), backup.head)
         made = f"{from_ms(backup.at_ms):%Y-%m-%dT%H:%M:%SZ}"
         after = f"{backup.batches} batches, log {backup.head}"
+        carried = None if taken is None else carry(taken, ledger_of(store), by, now_ms)
+        if carried is not None:
+            told = ", ".join(f"{what} {count}" for what, count in carried._asdict().items())
+            after += f"; still taken back: {told}"
         log.append(Act(now_ms, *by, RESTORED, backup.file.name, "", f"as of {made}: {after}", ""))
-        return lost_batches(store.database.connection)
+        return lost_batches(store.database.connection), carried
+
+
+def _taken_back(ledger: Path, now_ms: int) -> TakenBack | None:
+    """What the ledger about to be replaced believes no more; None where it cannot be read."""
+    if not ledger.exists():
+        return None
+    try:
+        with snapshot(ledger) as connection:
+            return taken_back(IdentityLedger(connection), now_ms)
+    except (StoreError, ValueError):
+        return None
 
 
 def _acts_after(ledger: Path, head: Head) -> list[str]:

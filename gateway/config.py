@@ -21,6 +21,7 @@ from gateway.config_base import (
     LOOPBACK,
     ConfigError,
     Folder,
+    GroupFile,
     Port,
     PrivateFile,
     Section,
@@ -110,7 +111,7 @@ class BrokerRulesConfig(Section):
     directory: Folder
     ca: Folder
     cert: Folder
-    key: Folder
+    key: GroupFile
     replicas: Literal[1, 3, 5] = 3
     crl: Folder | None = None
     # A fleet of one collector; a connection costs mosquitto about 1 kB and a file descriptor.

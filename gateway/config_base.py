@@ -36,17 +36,24 @@ def http_url(url: str) -> str:
     raise ValueError("expected an https:// address (http:// only on this machine)")
 
 
-def private(path: Path) -> Path:
+def private(path: Path, others: int = private_file.OWNER_ONLY) -> Path:
     """A secret's file, seen from the configuration's folder, that others may not read."""
     file = from_folder(private_file.named(path))
-    private_file.refuse_open(file)
+    private_file.refuse_open(file, others=others)
     return file
+
+
+def private_to_group(path: Path) -> Path:
+    """The same of a file that another program reads, as a user of its own."""
+    return private(path, private_file.OWNER_AND_GROUP)
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Folder = Annotated[Path, AfterValidator(from_folder)]
 PrivateFile = Annotated[Path, AfterValidator(private)]
 """A file with a secret in it."""
+GroupFile = Annotated[Path, AfterValidator(private_to_group)]
+"""A file with a secret in it that the group of whoever reads it may read."""
 TargetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,31}$")]
 
 

@@ -9,10 +9,16 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from gateway.config_base import PrivateFile, Section
+from gateway.config_base import LOOPBACK, PrivateFile, Section
 from gateway.postgres.place import Server
 
-_PASSWORD = re.compile(r"\b(ssl)?password\s*=|^postgres(ql)?://", re.IGNORECASE)
+# A word of libpq's and its value, which stands in quotes where it has blanks.
+_WORD = re.compile(r"(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s']*)")
+# libpq's words, an address with a password in it, and what people take for one of libpq's words.
+_PASSWORD = re.compile(
+    r"\b\w*(pass(?!file\b)\w*|pwd|pw|secret|token)\s*=|^postgres(ql)?://|\w:[^\s/=]+@",
+    re.IGNORECASE,
+)
 
 
 # The words of libpq are checked by libpq itself when it connects.
@@ -45,6 +51,22 @@ class LedgerConfig(Section):
                 raise ValueError(
                     f"{key}: expected libpq's words (host=… dbname=… user=…) without a password:"
                     " put that into a password_file"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _over_tls(self) -> "LedgerConfig":
+        # By itself libpq asks for TLS and believes whoever answers, or does without.
+        for key in ("server", "reader", "owner"):
+            words = {
+                name: value.strip("'") for name, value in _WORD.findall(getattr(self, key) or "")
+            }
+            hosts = ",".join(words.get(name, "") for name in ("host", "hostaddr")).split(",")
+            is_near = all(not host or host[0] in "/@" or host in LOOPBACK for host in hosts)
+            if not is_near and words.get("sslmode") != "verify-full":
+                raise ValueError(
+                    f"{key}: expected sslmode=verify-full and sslrootcert=… for a server on another"
+                    " machine: readings go there"
                 )
         return self
 

@@ -30,6 +30,7 @@ SENDERS_MAX = 10_000
 EVIDENCE_MS = 60_000
 # Messages of up to 256 KiB wait here for the next group.
 EVIDENCE_MAX = 16
+REFUSED_TOO_OFTEN = "its sender was refused too often"
 
 
 class Paid(NamedTuple):

@@ -14,7 +14,7 @@ from gateway import quarantine, rules
 from gateway.chain import Placing
 from gateway.chains import Group
 from gateway.clones import TWICE, Twice
-from gateway.flood import Flood, Paid
+from gateway.flood import REFUSED_TOO_OFTEN, Flood, Paid
 from gateway.judge import Judge
 from gateway.layout import Layouts
 from gateway.opening import Incoming, Keyring, Opened, Sound, open_batch, parse
@@ -103,15 +103,14 @@ class Work:
             self.receipts[topic] = key.seal(wire_receipt.encode(receipt), topic)
 
     def undo(self) -> None:
-        """Give back what was paid: the group is done once more."""
+        """Give back what was paid: nothing of the group is stored, and it is done once more."""
         self._flood.undone(self._paid, self._unheard)
 
     def _hears(self, incoming: Incoming, *, stranger: bool = False) -> bool:
         topic, message = incoming
         heard = self._flood.hears(topic, self.now_ms, stranger=stranger)
         if not heard:
-            why = "its sender was refused too often"
-            self._flood.unheard(topic, message, self.now_ms, why)
+            self._flood.unheard(topic, message, self.now_ms, REFUSED_TOO_OFTEN)
             self._unheard += 1
         return heard
 

@@ -172,9 +172,9 @@ class Ingest:
     def _enter_group(
         self, group: Sequence[Incoming], sounds: Sequence[Sound | None], now_ms: int
     ) -> Work:
+        work = Work(group, sounds, now_ms, self.flood)
         try:
             with _uncollected():
-                work = Work(group, sounds, now_ms, self.flood)
                 try:
                     with self._store.ingesting():
                         self._work(work)
@@ -186,6 +186,7 @@ class Ingest:
                         self._work(work)
         except BaseException:
             self._forget()
+            work.undo()
             raise
         self._unheard = Unheard(0, [])
         return work

@@ -22,6 +22,7 @@ from cloud_sync.command import is_answer
 from cloud_sync.transport import CollectorTransport, Delivery, Disconnected, Message, Transport
 from gateway.config import IngestConfig
 from gateway.fair import FairQueue
+from gateway.flood import REFUSED_TOO_OFTEN
 from gateway.handoff.pump import Caller, directly
 from gateway.ingest import Incoming, Ingest, Outcome, Prepared
 from gateway.replies import Replies
@@ -130,7 +131,7 @@ class Intake:
                 continue
             now_ms = self._clock()
             if not flood.hears(message.topic, now_ms):
-                flood.unheard(*message, now_ms, "its sender was refused too often")
+                flood.unheard(*message, now_ms, REFUSED_TOO_OFTEN)
                 delivery.done()
             elif not await queue.put(delivery):
                 flood.unheard(*message, now_ms, "its sender has its share waiting")
@@ -201,7 +202,7 @@ class Intake:
     async def _store(self, group: _Group) -> list[tuple[str, bytes]]:
         courier = self._courier
         if courier is not None and group.answers:
-            await self._call(lambda: courier.take(group.answers, self._clock()))
+            await self._call(lambda: courier.take(group.answers, self._clock(), self._ingest.flood))
         outcome: Outcome = await self._call(
             lambda: self._ingest.process_prepared(group.prepared, self._clock())
         )

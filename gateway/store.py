@@ -170,6 +170,15 @@ class QuarantineRow(NamedTuple):
     evidence: bytes
 
 
+class RefusedTopic(NamedTuple):
+    """How many messages of a topic, refused for one reason, are kept, and when the last came."""
+
+    reason: str
+    topic: str
+    last_at_ms: int
+    kept: int
+
+
 class LedgerPort(Protocol):
     """Evidence, readings and verdicts."""
 

@@ -52,9 +52,6 @@ class Scan(NamedTuple):
     copy: int
 
 
-BEGINNING = Scan(0, 0, 0)
-
-
 class Cursor(NamedTuple):
     """A follower's place; `scan` is None once it has gone through all that was there before."""
 

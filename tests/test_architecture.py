@@ -92,8 +92,10 @@ def test_requirement_files_are_hashed_and_hold_no_addresses() -> None:
         "edge.txt",
         "gateway.txt",
         "history.txt",
+        "nats.txt",
         "pip.txt",
         "postgres.txt",
+        "serials.txt",
         "token.txt",
         "uv.txt",
     }

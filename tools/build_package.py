@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import sbom
 from package_wheels import ARCHS, PYTHONS, ROOT, CannotBuild, make_release, version_of
 
 NAME = "plomba-edge"
@@ -80,6 +81,7 @@ def _lay_out(root: Path) -> None:
     papers.mkdir(parents=True)
     shutil.copy(ROOT / "LICENSE", papers / "copyright")
     shutil.copy(ROOT / "docs/device.md", papers)
+    (papers / "sbom.cdx.json").write_bytes(sbom.bill("edge-page"))
     (root / "usr/bin").mkdir(parents=True, exist_ok=True)
     (root / "usr/bin/plomba-edge").symlink_to("/opt/plomba/current/bin/plomba-edge")
     (root / "usr/sbin").mkdir(parents=True, exist_ok=True)

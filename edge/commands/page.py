@@ -49,7 +49,8 @@ def page(
     missing = [name for name in _EXTRA if not _is_there(name)]
     if missing:
         raise click.ClickException(
-            f"the page needs {', '.join(missing)}: pip install 'plomba[edge,page]'"
+            f"the page needs {', '.join(missing)}:"
+            " pip install --require-hashes -r requirements/edge-page.txt"
         )
     if new_code:
         click.echo(_new_code(config.device.state_dir))

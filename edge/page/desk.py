@@ -141,7 +141,10 @@ class Desk:
         """How many meters could be taken in by their serials alone."""
         free = self.free_points()
         open_ones = [one.meter for one in cards if one.state == "todo" and one.meter.levels]
-        return sum(binding.expected(free, one.serial) is not None for one in open_ones)
+        proposed = [(binding.expected(free, one.serial), one) for one in open_ones]
+        return sum(
+            point is not None and binding.fits(point, one.profile) for point, one in proposed
+        )
 
     def point(self, request: Request) -> WaitingPoint | None:
         """The point a request is about, None for one that no list here knows."""

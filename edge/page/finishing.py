@@ -17,7 +17,7 @@ from cloud_sync.visit_road import VisitAnswer
 from edge import spool
 from edge.page import forms
 from edge.page.away import gateway_of, has_route
-from edge.page.desk import Desk
+from edge.page.desk import ROWS_MAX, Desk
 from edge.page.front import to
 from edge.page.home import counts_of
 from edge.page.looking import LIVE_MS, REFRESH_S
@@ -82,6 +82,7 @@ class Finishing:
             hindrances=desk.visiting.hindrances(), failed=desk.work.failed.get("finish", ""),
             most=REMARKS_MAX, sealed=sum(1 for one in cards if one.meter.seal),
             shot=sum(1 for one in cards if one.meter.photos),
+            astray=[one for one in cards if one.state == "ok" and one.waits_for][:ROWS_MAX],
         )  # fmt: skip
 
     async def sign(self, request: Request) -> Response:

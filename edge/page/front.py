@@ -15,6 +15,10 @@ from edge.page.texts import LANGUAGES, Speech, preferred
 
 # Refusals whose reason stands beside their text, in its own words.
 _TELLING = frozenset({"disk", "visit"})
+# Ours are far shorter; a search's words go with them.
+_REFERER_CHARS_MAX = 1000
+# Refusals after which the screen one came from is no more use; their texts name the way on.
+_ELSEWHERE = frozenset({"signed_out", "no_page", "no_visit"})
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -103,7 +107,7 @@ class Front:
         return self.draw(
             request, "problem.html", status=refusal.status, what=t(key, refusal.detail),
             detail=refusal.detail if refusal.kind in _TELLING else "", todo=t(f"{key}_do"),
-            here="/",
+            here="/", back="" if refusal.kind in _ELSEWHERE else came_from(request),
         )  # fmt: skip
 
     def _to_the_door(self, request: Request) -> Response:
@@ -115,6 +119,16 @@ class Front:
             return to(f"/enter?next={path}")
         # A phone's camera opened it: some browsers send a strict cookie only from page to page.
         return self.draw(request, "again.html", path=path)
+
+
+def came_from(request: Request) -> str:
+    """The screen of ours on which a form was sent, as a path; "" where that is not known."""
+    referer = request.headers.get("referer", "")
+    if request.method != "POST" or len(referer) > _REFERER_CHARS_MAX:
+        return ""
+    host = f"http://{request.headers.get('host', '')}"
+    path = referer.removeprefix(host)
+    return path if referer.startswith(f"{host}/") and not path.startswith("//") else ""
 
 
 def to(path: str) -> RedirectResponse:

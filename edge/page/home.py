@@ -1,5 +1,6 @@
 """The first screen: what device this is, how it stands, and the one thing to do next."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from starlette.requests import Request
@@ -7,9 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cloud_sync.visit import NAME_MAX, Check
-from drivers.reading import ClockState
 from edge import spool
-from edge.clock import SystemClock
 from edge.page import forms
 from edge.page.away import gateway_of, has_route
 from edge.page.desk import Card, Desk
@@ -17,6 +16,8 @@ from edge.page.front import to
 from edge.page.refusal import NotDone
 from edge.spool import SpoolError
 from edge.visit import binding
+from edge.visit.base import LATEST_MS
+from edge.visit.core import VisitError
 from edge.visit.draft import Draft
 
 # The newest records: older ones are the terminal's and the gateway's.
@@ -63,7 +64,10 @@ class Home:
         """Ask who begins a visit."""
         if self._desk.visiting.draft is not None:
             return to("/")
-        return self._front.draw(request, "begin.html", name=self._last_name(), most=NAME_MAX)
+        return self._front.draw(
+            request, "begin.html", name=self._last_name(), most=NAME_MAX,
+            asks_phone=not self._desk.visiting.knows_time,
+        )  # fmt: skip
 
     async def begin(self, request: Request) -> Response:
         """Begin a visit; of a device that reads no meters yet it is its commissioning."""
@@ -72,8 +76,13 @@ class Home:
         if not name:
             raise NotDone("no_name", 422)
         if self._desk.visiting.draft is None:
+            # What an earlier visit's search came to is no news of this one's.
+            self._desk.work.ended.clear()
             is_first = not self._desk.visiting.config.meters
+            phone_ms = forms.index(sent.get("phone") or "0", LATEST_MS)
             self._desk.visiting.begin(name, "commissioning" if is_first else "visit")
+            if phone_ms:
+                self._desk.visiting.note_phone(phone_ms)
         return to("/check")
 
     async def doubt(self, request: Request) -> Response:
@@ -83,7 +92,7 @@ class Home:
     async def give_up(self, request: Request) -> Response:
         """Throw the visit away."""
         await self._front.form(request)
-        await self._desk.work.close()
+        await self._desk.work.give_up()
         self._desk.visiting.give_up("by the installer")
         self._desk.visiting.let_go()
         return to("/")
@@ -93,18 +102,19 @@ class Home:
 
     def _last_name(self) -> str:
         book = self._desk.visiting.book
-        numbers = book.numbers()
-        return book.finished(numbers[-1]).visit.installer if numbers else ""
+        for number in book.numbers()[::-1]:
+            # One that was damaged on the disk keeps nobody from beginning the next.
+            with suppress(VisitError):
+                return book.finished(number).visit.installer
+        return ""
 
     def _facts(self) -> list[Fact]:
         config = self._desk.visiting.config
-        clock = SystemClock().now()
         gateway = gateway_of(config)
         reached = self._desk.reach.look(gateway)
-        known = clock.state in {ClockState.SYNCHRONISED, ClockState.INFORMATIVE}
         lines = ", ".join(f"{line.name}: {len(line.meters)}" for line in config.lines)
         return [
-            Fact("fact_clock", "ok" if known else "part"),
+            Fact("fact_clock", "ok" if self._desk.visiting.knows_time else "part"),
             Fact("fact_network", "ok" if has_route() else "part"),
             _gateway_fact(gateway, reached),
             self._agent_fact(),
@@ -151,7 +161,7 @@ def counts_of(cards: list[Card]) -> dict[str, int]:
 
 def step_of(draft: Draft, cards: list[Card]) -> str:
     """What is to be done next in a visit."""
-    if not lines_of(draft):
+    if not lines_of(draft) and not cards:
         return "check"
     if not cards and not draft.gone and draft.device_was is None:
         return "scan"

@@ -64,6 +64,7 @@ class Looking:
             request, "scan.html", cards=self._desk.cards(), busy=busy, live_ms=LIVE_MS,
             failed=work.failed.get("search", ""), progress=self._desk.visiting.progress,
             refresh_s=REFRESH_S if busy else 0, other=work.busy and not busy,
+            ended="search" in work.ended,
         )  # fmt: skip
 
     async def search(self, request: Request) -> Response:

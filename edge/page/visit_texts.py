@@ -59,6 +59,10 @@ VISIT: dict[str, tuple[str, str]] = {
         "Имя и фамилия: они встанут под актом.",
         "Your full name: it stands below the record.",
     ),
+    "phone_time": (
+        "Часы устройства не установлены. Записать в акт время телефона:",
+        "The device's clock is not set. Note the phone's time in the record:",
+    ),
     "step_check": ("Проверка линии", "Check the line"),
     "step_scan": ("Поиск приборов", "Find the meters"),
     "step_meters": ("Приборы", "Meters"),
@@ -101,6 +105,15 @@ VISIT: dict[str, tuple[str, str]] = {
     "scan_how": (
         "Устройство само найдёт приборы на линиях. Это занимает от секунд до нескольких минут.",
         "The device finds the meters on its lines. That takes from seconds to some minutes.",
+    ),
+    "scan_failed_how": (
+        "Проверьте преобразователь и провода и ищите дальше: найденное сохранено.",
+        "Check the converter and the wires, then go on: what was found is kept.",
+    ),
+    "scan_nothing": ("Поиск окончен: никто не ответил", "The search is over: nobody answered"),
+    "scan_nothing_how": (
+        "Проверьте питание приборов, провода (A и B местами?) и скорость, потом ищите ещё раз.",
+        "Check the meters' power, the wires (A and B swapped?) and the speed, then search again.",
     ),
     "scan_now": ("Начать поиск", "Begin the search"),
     "scan_more": ("Искать дальше", "Go on searching"),
@@ -251,6 +264,10 @@ VISIT: dict[str, tuple[str, str]] = {
         "Приборы без точки учёта привяжет оператор: подписывать можно.",
         "The operator binds meters without a point: you may sign.",
     ),
+    "astray_how": (
+        "Эти приборы считают не то, чего ждёт их точка. Исправьте модель или точку:",
+        "These count something else than their point waits for. Correct the model or the point:",
+    ),
     "remark": ("Замечания (можно пусто)", "Remarks (may stay empty)"),
     "sign": ("Подписать", "Sign"),
     "sign_how": (
@@ -278,7 +295,6 @@ VISIT: dict[str, tuple[str, str]] = {
     "is_sending": ("отправляется…", "on its way…"),
     "is_kept": ("Акт принят шлюзом", "The gateway has the record"),
     "is_applied": ("приборы внесены в реестр", "its meters are in the registry"),
-    "is_refused": ("отклонён: {}", "refused: {}"),
     "needs_person": ("на проверке у оператора: {}", "left to the operator: {}"),
     "batch_accepted": (
         "Первые показания приняты шлюзом",

@@ -52,6 +52,8 @@ class Work:
     def __init__(self, state_dir: Path) -> None:
         self.failed: dict[str, str] = {}
         """What the last work of each kind ended with, where it did not end well."""
+        self.ended: set[str] = set()
+        """The kinds whose last work came to its end and did well."""
         self._path = state_dir / FILE
         self._job: _Job | None = None
         self._queue: list[_Job] = []
@@ -104,6 +106,13 @@ class Work:
         await asyncio.gather(stopped, return_exceptions=True)
         self._path.unlink(missing_ok=True)
 
+    async def give_up(self) -> None:
+        """End all for good: what it was for is over."""
+        await self.close()
+        self.ended.clear()
+        self.failed.clear()
+        self._path.unlink(missing_ok=True)
+
     async def close(self) -> None:
         """End all as a power cut would, only cleaner: what is kept goes on next time."""
         self._queue.clear()
@@ -121,6 +130,7 @@ class Work:
 
     def _start(self, job: _Job) -> None:
         self.failed.pop(job.what, None)
+        self.ended.discard(job.what)
         if job.kept:
             files.replace(self._path, msgspec.json.encode(job.what))
         self._job = job
@@ -136,11 +146,12 @@ class Work:
     async def _done(self, job: _Job) -> None:
         try:
             await job.task()
-            self._forget(job)
-        except FAILURES as error:
+        except (*FAILURES, OSError) as error:
             log.warning("work failed", what=job.what, reason=str(error))
             self.failed[job.what] = str(error)
-            self._forget(job)
+        else:
+            self.ended.add(job.what)
+        self._forget(job)
 
     def _forget(self, job: _Job) -> None:
         if job.kept:

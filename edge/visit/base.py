@@ -8,17 +8,22 @@ from pathlib import Path
 
 from cloud_sync.visit import HOUSE_MAX, NAME_MAX, REMARKS_MAX, WORDS_MAX, Kind
 from drivers.link import open_link as real_link
+from drivers.reading import ClockState, from_ms
 from edge import config
 from edge.clock import Clock, SystemClock
 from edge.config import EdgeConfig
 from edge.scan import notebook
-from edge.visit import binding, recording
+from edge.visit import binding, findings, recording
 from edge.visit.checking import OpenLink
 from edge.visit.core import VisitBook, VisitError
-from edge.visit.draft import Begun, Draft, MeterDraft, Moment, Put, Remarks
+from edge.visit.draft import Begun, Checked, Draft, MeterDraft, Moment, Put, Remarks
 from edge.visit.progress import Progress
 from edge.visit.recording import Hindrance
 from edge.visit.taking import LINGER_S, Lines
+
+# No clock of a device that runs this software can be before this, nor after (UTC).
+EARLIEST_MS, LATEST_MS = 1_767_225_600_000, 4_102_444_800_000
+PHONE = "phone"
 
 
 class Base:
@@ -91,6 +96,24 @@ class Base:
             notebook.forget(conf.device.state_dir, [line.name for line in conf.lines])
         return self.book.begin(Begun(0, kind, name, house, self.now()))
 
+    @property
+    def knows_time(self) -> bool:
+        """Whether somebody vouches for this device's clock."""
+        return self.clock.now().state in {ClockState.SYNCHRONISED, ClockState.INFORMATIVE}
+
+    def note_phone(self, utc_ms: int) -> None:
+        """Note what an installer's phone shows as the time, in ms UTC, where the device has none.
+
+        It vouches for nothing and sets no clock: it is for whoever has to date this visit later.
+        """
+        if not EARLIEST_MS <= utc_ms < LATEST_MS:
+            raise VisitError(f"expected a time from 2026 to 2099, the phone says {utc_ms}")
+        if self.knows_time:
+            return
+        at = from_ms(utc_ms).astimezone(self.config.zone).strftime("%Y-%m-%d %H:%M %z")
+        others = [one for one in self.open.checks if one.what != PHONE]
+        self.book.note(Checked((*others, findings.check(PHONE, "phone-time", at))))
+
     def give_up(self, reason: str) -> None:
         """End the visit without a record; the configuration stays as it is."""
         self.book.drop(words(reason, WORDS_MAX, "the reason"))
@@ -111,9 +134,6 @@ class Base:
     def _put(self, meter: MeterDraft) -> MeterDraft:
         self.book.note(Put(meter))
         return meter
-
-    def _need_open(self) -> None:
-        _ = self.open
 
 
 def words(text: str, length: int, what: str) -> str:

@@ -12,6 +12,7 @@ from cloud_sync import signing
 from cloud_sync.points import Points, PointsError, WaitingPoint
 from cloud_sync.signing import MESSAGE_BYTES_MAX, KeyFileError, SealError
 from cloud_sync.visit import NAME_MAX
+from drivers import profile
 from edge import enrolled, identity
 from edge.config import EdgeConfig
 from edge.visit.core import VisitError
@@ -75,6 +76,11 @@ def expected(points: Iterable[WaitingPoint], serial: str) -> WaitingPoint | None
     plain = serial.lstrip("0")
     fitting = [one for one in points if one.serial and one.serial.lstrip("0") == plain]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def fits(point: WaitingPoint, model: str) -> bool:
+    """Whether a meter of that profile counts what the point waits for."""
+    return profile.load(model).resource == point.resource if model else False
 
 
 def named(points: Points | None, text: str) -> str:

@@ -11,6 +11,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
+import structlog
+
+from cloud_sync.points import WaitingPoint
 from cloud_sync.visit import NAME_MAX, Check
 from drivers.bus import Line
 from drivers.mbus import search as mbus
@@ -22,7 +25,7 @@ from edge.scan import searches
 from edge.scan.job import Job, prepare
 from edge.scan.scan import scan
 from edge.scan.searches import Searchers
-from edge.visit import asking, configuring, finding
+from edge.visit import asking, binding, configuring, finding
 from edge.visit.asking import Means
 from edge.visit.base import Base
 from edge.visit.checking import at_speed, check_line
@@ -31,6 +34,7 @@ from edge.visit.draft import Checked, MeterDraft
 from edge.visit.progress import Progress, added_up
 
 T = TypeVar("T")
+log = structlog.get_logger("edge.visit")
 
 _MENDABLE = frozenset({"answers-elsewhere", "echo", "no-echo"})
 SEARCHERS = Searchers(modbus=probe.search, primary=mbus.primary, secondary=mbus.secondary)
@@ -75,18 +79,22 @@ class OnTheBus(Base):
     async def search(self, *, fresh: bool = False, lines: Iterable[str] = ()) -> None:
         """Find the meters on the lines, or on some of them, and read them as they are found.
 
-        Goes on where it was cut short. DriverError for a line that failed, after the others have
-        come to their end; what was found stays.
+        Goes on where it was cut short; one that came to its end begins anew, for a wire was mended
+        since. DriverError for a line that failed, after the others have come to their end; what
+        was found stays.
         """
         _ = self.open
         wanted = set(lines)
         known = [one for one in self.config.lines if not wanted or one.name in wanted]
         async with self.lines.held():
             conf, now = self.config, self.clock.now()
+            jobs = [self._job(line, fresh=fresh) for line in known]
+            if all(job.notes.complete for job in jobs):
+                jobs = [self._job(line, fresh=True) for line in known]
+            waiting = self._waiting()
             with app.reads_of(conf, now) as reads:
                 means = Means(conf, asking.keys_of(conf), reads, self.clock)
-                work = [self._search(line, means, fresh=fresh) for line in known]
-                await self._side_by_side(work)
+                await self._side_by_side([self._search(job, means, waiting) for job in jobs])
 
     async def read(self, key: str) -> MeterDraft:
         """Ask a meter now; with its values, or with `problem` as the reason why there are none."""
@@ -125,17 +133,27 @@ class OnTheBus(Base):
         self._tell(Progress("check", line.name, 1, 1))
         return found
 
-    async def _search(self, line: LineConfig, means: Means, *, fresh: bool) -> None:
-        job = self._job(line, fresh=fresh)
+    def _waiting(self) -> tuple[WaitingPoint, ...]:
+        """The points that wait in the registry; none where their list cannot be believed."""
+        try:
+            known = binding.points_of(self.config)
+        except VisitError as error:
+            # Told on every screen that needs the list; a search does without.
+            log.warning("search without the list of points", reason=str(error))
+            return ()
+        return () if known is None else known.points
+
+    async def _search(self, job: Job, means: Means, waiting: tuple[WaitingPoint, ...]) -> None:
+        line = job.line
         for found in job.notes.found:
-            self._add(finding.drafted(found, line, self.config, self._taken()))
+            self._add(finding.drafted(found, line, self.config, self._taken(), waiting))
         talking = asking.line_of(line, self.open_link)
         try:
             async for one in scan(talking, job.searches, job.notes, job.save):
                 step, count = one.step, len(job.notes.found)
                 self._tell(Progress("search", line.name, step.asked, step.of, count))
                 if one.found is not None:
-                    meter = finding.drafted(one.found, line, self.config, self._taken())
+                    meter = finding.drafted(one.found, line, self.config, self._taken(), waiting)
                     self._add(meter)
                     await self._ask_once(talking, meter.key, means)
         finally:

@@ -49,6 +49,8 @@ class Sent(NamedTuple):
     """"record", "photo" or "points"."""
     ok: bool
     detail: str
+    is_damaged: bool = False
+    """Whether it is this device's disk that failed: what comes after it goes all the same."""
 
 
 class NotSent(Exception):
@@ -117,9 +119,9 @@ def deliver(
     for number in open_ones:
         for one in _send(way, book, number):
             found.append(one)
-            if not one.ok:
+            if not one.ok and not one.is_damaged:
                 return tuple(found)
-    if now_ms is not None and any(one.what == "record" for one in found):
+    if now_ms is not None and any(one.ok and one.what == "record" for one in found):
         found.append(_points(conf, found[-1].number, now_ms, post))
     return tuple(found)
 
@@ -200,7 +202,12 @@ def _open_parts(book: VisitBook, number: int) -> Iterator[str]:
         return
     if answer.outcome == "refused":
         return
-    for sha256 in book.finished(number).visit.photos:
+    try:
+        photos = book.finished(number).visit.photos
+    except VisitError:
+        # Damaged on the disk after the gateway had it: its photos are named by nobody now.
+        return
+    for sha256 in photos:
         name = sha256.hex()
         if not book.photo_answered(number, name) and book.photo(number, name) is not None:
             yield name
@@ -216,6 +223,8 @@ def _send(way: Road, book: VisitBook, number: int) -> Iterator[Sent]:
             yield Sent(number, "photo", ok=True, detail=_said(answer))
     except NotSent as error:
         yield Sent(number, "record", ok=False, detail=str(error))
+    except VisitError as error:
+        yield Sent(number, "record", ok=False, detail=str(error), is_damaged=True)
 
 
 def _record(way: Road, book: VisitBook, number: int) -> VisitAnswer:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from cloud_sync.points import WaitingPoint
 from drivers import profile
 from drivers.driver import Address, Found
 from drivers.mbus.address import ID_DIGITS
@@ -9,6 +10,7 @@ from drivers.reading import is_serial
 from edge import places
 from edge.config import EdgeConfig, LineConfig, MeterConfig
 from edge.scan.standing import Standing, at_its_place, is_that, judge, serial_of
+from edge.visit import binding
 from edge.visit.core import VisitError
 from edge.visit.draft import MeterDraft
 
@@ -19,9 +21,16 @@ def key_of(line: str, found: Found) -> str:
 
 
 def drafted(
-    found: Found, line: LineConfig, config: EdgeConfig, taken: Collection[str]
+    found: Found,
+    line: LineConfig,
+    config: EdgeConfig,
+    taken: Collection[str],
+    waiting: Collection[WaitingPoint] = (),
 ) -> MeterDraft:
-    """A found meter, as it stands to the configuration; `taken` are serials of other meters."""
+    """A found meter, as it stands to the configuration; `taken` are serials of other meters.
+
+    Of several profiles that fit it has the one whose resource a point `waiting` for it counts.
+    """
     candidate = judge(found, line, config)
     if candidate.standing is Standing.CONFIGURED:
         return _configured(found, line, config, candidate.remark or "")
@@ -34,9 +43,16 @@ def drafted(
         serial=serial,
         serial_told=told,
         in_place_of=there.serial if there and candidate.standing is Standing.OTHER else "",
-        profile=found.profiles[0] if found.profiles else "",
+        profile=_likeliest(found, binding.expected(waiting, serial)),
         problem=candidate.remark or "",
     )
+
+
+def _likeliest(found: Found, point: WaitingPoint | None) -> str:
+    """A meter for hot and for cold water may say the same of itself: the registry knows which."""
+    resource = None if point is None else point.resource
+    fitting = [one for one in found.profiles if profile.load(one).resource == resource]
+    return next(iter([*fitting, *found.profiles]), "")
 
 
 def typed(line: LineConfig, address: str, model: str, serial: str) -> MeterDraft:

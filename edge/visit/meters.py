@@ -62,12 +62,17 @@ class Meters(OnTheBus):
         )
 
     def confirm_expected(self) -> tuple[str, ...]:
-        """Take in all meters that were read and whose serial a free point expects, unseen."""
+        """Take in all meters that were read and whose serial a free point expects, unseen.
+
+        One that counts something else than its point waits for is looked at by a person.
+        """
         done = []
         for meter in list(self.open.meters.values()):
             point = self.proposal(meter.key)
             is_new = not meter.confirmed and not meter.left_out and not meter.in_place_of
-            if point is not None and is_new and meter.levels and meter.serial_told:
+            if point is None or not binding.fits(point, meter.profile):
+                continue
+            if is_new and meter.levels and meter.serial_told:
                 self.bind(meter.key, point.point)
                 self.confirm(meter.key, {})
                 done.append(meter.key)

@@ -57,8 +57,9 @@ class Visiting(Later):
         found = await doctor.examine(self.config, self.clock.now(), self._post)
         draft = self.draft
         if draft is not None:
-            lines = tuple(one for one in draft.checks if one.what.startswith("line "))
-            self.book.note(Checked((*lines, *found)))
+            again = {one.what for one in found}
+            others = [one for one in draft.checks if one.what not in again]
+            self.book.note(Checked((*others, *found)))
         return found
 
     async def finish(self) -> Finished:

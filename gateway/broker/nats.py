@@ -28,6 +28,10 @@ ACCOUNT = "PLOMBA"
 ACK_PENDING_MAX = 1024
 # A group of ingest is stored within a second; what a killed collector held comes again after this.
 ACK_WAIT_S = 10
+# A kept session that hears with QoS 1 is a consumer, elected among the nodes and there until it is
+# ended; those of the partitions are all that we have. A device's certificate may open sessions
+# under any number of client ids: what it can take is this much beside them.
+CONSUMERS_SPARE = 16
 # What JetStream has not answered by then (its leader died) is asked for anew by another try.
 ANSWER_S = 2
 _DELIVERED = "$MQTT.sub.>"
@@ -74,7 +78,7 @@ def accounts(plan: Plan, devices: Iterable[str]) -> str:
 {HEAD}
 accounts {{
   {ACCOUNT} {{
-    jetstream: enabled
+    jetstream: {{ max_consumers: {plan.partitions + CONSUMERS_SPARE} }}
     mappings {{ {_quoted(subject(topics.ALL_BATCHES))}: {_quoted(f"{batches}.{partition}")} }}
     users: [
 {"".join(users)}    ]

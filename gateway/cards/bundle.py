@@ -91,12 +91,12 @@ max_bytes = 1_000_000_000                   # years of batches; a warning comes 
 # One line, one owner. Meters are found and added by `plomba-edge commission` or the page.
 {lines}"""
 
-# One converter in any socket. Where there are several, /dev/plomba names them by socket or by their
-# own number (docs/device.md), and --lines says which is which.
+# One converter of any kind in any socket. Where there are several, /dev/plomba names them by socket
+# or by their own number (docs/device.md), and --lines says which is which.
 LINES: Final = """\
 [[lines]]
 name = "rs485"
-url = "serial:///dev/ttyUSB0?baud=9600&parity=N"
+url = "serial:///dev/plomba/usb?baud=9600&parity=N"
 framing = "rtu"
 """
 

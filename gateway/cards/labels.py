@@ -27,6 +27,7 @@ _TEXTS: Final = {
         "network": "сеть",
         "password": "пароль",
         "code": "код страницы",
+        "hint": "Телефон скажет, что в сети нет интернета: останьтесь в ней.",
         "until": "карта действует до {until}, один раз",
     },
     "en": {
@@ -36,6 +37,7 @@ _TEXTS: Final = {
         "network": "network",
         "password": "password",
         "code": "code of the page",
+        "hint": "The phone will say that this network has no internet: stay on it.",
         "until": "the card is good until {until}, once",
     },
 }
@@ -79,6 +81,7 @@ def _label(card: Card, language: str) -> dict[str, object]:
             [words["password"], _grouped(card.passphrase)],
             [words["code"], _grouped(card.page_code)],
         ],
+        "hint": words["hint"],
         "until": words["until"].format(until=until),
     }
 

@@ -8,7 +8,7 @@ from cloud_sync.signing import SigningKey
 from drivers.reading import from_ms
 from gateway import backup as copies
 from gateway.audit import By
-from gateway.backup import Backup
+from gateway.backup import Backup, Restored
 from gateway.commands.common import as_json, configured, ledger, print_json
 from gateway.commands.noting import note
 from gateway.commands.people import by_person, via
@@ -82,6 +82,7 @@ def restore(config: GatewayConfig, file: Path, *, actor: str, as_json: bool) -> 
                 "aside": None if done.aside is None else str(done.aside),
                 "acts_gone": done.acts_gone,
                 "person_forget_gone": done.forgotten_gone,
+                "still_taken_back": None if done.carried is None else done.carried._asdict(),
                 "lost_batches": [gap._asdict() for gap in done.gaps],
             }
         )
@@ -89,6 +90,7 @@ def restore(config: GatewayConfig, file: Path, *, actor: str, as_json: bool) -> 
     click.echo(f"restored {_said(done.backup)}")
     if done.aside is not None:
         click.echo(f"the ledger that was there is kept as {done.aside}")
+    _say_what_stays_closed(done)
     if done.acts_gone:
         click.echo(
             f"{done.acts_gone} acts are only in that one, {done.forgotten_gone} of them forgot a"
@@ -96,6 +98,20 @@ def restore(config: GatewayConfig, file: Path, *, actor: str, as_json: bool) -> 
             err=True,
         )
     click.echo("start the gateway, let the devices send, then: plomba-gateway audit verify")
+
+
+def _say_what_stays_closed(done: Restored) -> None:
+    """A copy does not know who was revoked since it was made."""
+    if done.carried is None:
+        click.echo(
+            "no ledger can be read that tells who was revoked since the copy was made: revoke them"
+            " again before the gateway starts (docs/operations.md)",
+            err=True,
+        )
+        return
+    told = [f"{what} {count}" for what, count in done.carried._asdict().items() if count]
+    if told:
+        click.echo(f"revoked, ended or used since the copy, and so again: {', '.join(told)}")
 
 
 def _embedded(config: GatewayConfig) -> Path:

@@ -21,7 +21,14 @@ from gateway.identity import external, revoking
 from gateway.identity.authority import SERVER_DAYS, PrivateAuthority
 from gateway.identity.model import IdentityError
 from gateway.identity.revoking import Revocation
-from gateway.identity.wired import authority_of, external_authority, ledger_of, private_authority
+from gateway.identity.wired import (
+    authority_of,
+    external_authority,
+    forgotten,
+    ledger_of,
+    list_revoked,
+    private_authority,
+)
 from gateway.wiring import system_clock
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -144,8 +151,16 @@ def list_certificates(config: GatewayConfig, *, as_json: bool) -> None:
 @configured
 def crl(config: GatewayConfig, out: Path | None) -> None:
     """Make the revocation list anew, for the broker; the running gateway does it daily."""
+    authority = private_authority(config)
     with ledger(config) as store, store.transaction():
-        file = private_authority(config).write_crl(ledger_of(store).identities, system_clock())
+        file = authority.write_crl(ledger_of(store).identities, system_clock())
+        gone = forgotten(authority, store, system_clock())
+    if gone:
+        click.echo(
+            f"{', '.join(gone)}: on the list, and not revoked in the ledger, which was put back "
+            "from a copy: revoke their devices again (identity revoke)",
+            err=True,
+        )
     if out is not None:
         _write(out, file.read_bytes(), 0o644)
     click.echo(str(out or file))
@@ -165,11 +180,14 @@ def crl(config: GatewayConfig, out: Path | None) -> None:
 @configured
 def revoke(config: GatewayConfig, serial: str, why: str, reason: str, actor: str) -> None:
     """Put one certificate onto the revocation list; a device: `identity revoke`."""
-    with ledger(config) as store, store.transaction():
-        kept = ledger_of(store)
+    private_authority(config)
+    with ledger(config) as store:
         asked = Revocation(By(actor, via()), why)
-        gone = revoking.revoke_certificate(kept, serial, asked, Reason(reason), system_clock())
-        private_authority(config).write_crl(kept.identities, system_clock())
+        with store.transaction():
+            gone = revoking.revoke_certificate(
+                ledger_of(store), serial, asked, Reason(reason), system_clock()
+            )
+        list_revoked(config, store, system_clock())
     click.echo(f"certificate {gone.serial} of {gone.subject} is on the revocation list")
 
 

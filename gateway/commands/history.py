@@ -43,8 +43,8 @@ class _Files(Commands):
             return super().invoke(ctx)
         except click.ClickException as error:
             if isinstance(error.__cause__, ModuleNotFoundError):
-                said = f"{error.__cause__.name} is not installed: pip install 'plomba[history]'"
-                raise click.ClickException(said) from error
+                said = f"{error.__cause__.name} is not installed: pip install --require-hashes"
+                raise click.ClickException(f"{said} -r requirements/history.txt") from error
             raise
 
 

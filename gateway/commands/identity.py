@@ -29,7 +29,7 @@ from gateway.identity import invitations, revoking
 from gateway.identity.model import IdentityError, IdentityRow, Invited, RefusalRow, state_of
 from gateway.identity.revoking import Revocation
 from gateway.identity.standing import fingerprint_of, standing_of
-from gateway.identity.wired import authority_of, ledger_of, list_maker_of, section_of
+from gateway.identity.wired import authority_of, ledger_of, list_revoked, section_of
 from gateway.wiring import system_clock
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -221,13 +221,11 @@ def refused(config: GatewayConfig, limit: int, *, as_json: bool) -> None:
 @configured
 def revoke(config: GatewayConfig, device: str, why: str, actor: str, *, take_backlog: bool) -> None:
     """Revoke DEVICE for good: its keys end now, its certificates are on the revocation list."""
-    with ledger(config) as store, store.transaction():
-        kept = ledger_of(store)
+    with ledger(config) as store:
         asked = Revocation(By(actor, via()), why, take_backlog)
-        count = revoking.revoke(kept, device, asked, system_clock())
-        list_maker = list_maker_of(config)
-        if list_maker is not None:
-            list_maker.write_crl(kept.identities, system_clock())
+        with store.transaction():
+            count = revoking.revoke(ledger_of(store), device, asked, system_clock())
+        list_revoked(config, store, system_clock())
     click.echo(f"{device} is revoked, with {count} certificate{'' if count == 1 else 's'}")
 
 

@@ -16,8 +16,9 @@ from gateway.commands.common import (
 )
 from gateway.commands.noting import acting
 from gateway.commands.people import by_person, via
-from gateway.config import GatewayConfig
+from gateway.config import LEDGER_FILE, GatewayConfig
 from gateway.people import forgetting
+from gateway.people.forgetting import Left
 from gateway.people.words import PSEUDONYM_BYTES, PeopleError
 from gateway.photo.keeping import FOLDER, PhotoFiles
 from gateway.sql.people import PeopleLedger, cleaned, overwriting
@@ -60,7 +61,7 @@ def show(config: GatewayConfig, account: str, actor: str, *, as_json: bool) -> N
 @click.argument("account")
 @click.option("--name", "words", multiple=True, help="What else names the person in texts.")
 @click.option("--dwelling", is_flag=True, help="The dwelling's number names them as well.")
-@click.option("--why", required=True, help="The reason; it is forgotten too.")
+@click.option("--why", required=True, help="The reason; names in it are forgotten too.")
 @by_person
 @configured
 @as_json
@@ -106,7 +107,8 @@ def forget(
 def confirm(config: GatewayConfig, request: int, actor: str, *, as_json: bool) -> None:
     """Carry out the REQUEST of another person. It cannot be undone.
 
-    Lists what is out of reach: lines handed over, exports. Backups are for you to deal with.
+    Lists what is out of reach: lines handed over, exports, what devices sealed, ledgers that a
+    restore left here. Backups are for you to deal with.
     """
     with ledger(config) as store:
         with overwriting(store.database):
@@ -117,8 +119,10 @@ def confirm(config: GatewayConfig, request: int, actor: str, *, as_json: bool) -
                 system_clock(),
                 lambda: secrets.token_bytes(PSEUDONYM_BYTES),
             )
-        cleaned(store.database)
+        found = found._replace(beyond=(*found.beyond, *_left_by_restores(config)))
+        # The files first: whoever else holds the ledger does not keep them.
         _without_photos(config, store)
+        cleaned(store.database)
     if as_json:
         print_json(found._asdict() | {"beyond": [one._asdict() for one in found.beyond]})
         return
@@ -147,6 +151,12 @@ def list_requests(config: GatewayConfig, *, as_json: bool) -> None:
             print_json(dict(zip(header, row, strict=True)))
         return
     print_table(header, rows)
+
+
+def _left_by_restores(config: GatewayConfig) -> list[Left]:
+    """Ledgers that a restore put aside (gateway/backup.py)."""
+    asides = sorted(config.data.glob(f"{LEDGER_FILE}.before-*"))
+    return [Left("file", f"{one}, which a restore left: delete it") for one in asides]
 
 
 def _without_photos(config: GatewayConfig, store: SqlStore) -> None:

@@ -27,8 +27,9 @@ from gateway.config import ConfigError, GatewayConfig
 from gateway.config_resident import ResidentConfig
 from gateway.resident import contacts as contacts_csv
 from gateway.resident.links import Links, url
-from gateway.resident.model import Dwelling, ResidentError
+from gateway.resident.model import Channel, Dwelling, ResidentError
 from gateway.resident.secrets import Secrets
+from gateway.sql.resident import ResidentLedger
 from gateway.sql.resident_accounts import AccountsLedger
 from gateway.sql.resident_asking import AskingLedger
 from gateway.sql.resident_contacts import ContactsLedger, Status
@@ -174,6 +175,34 @@ def end(
     print_json(counts) if as_json else click.echo(f"ended: {_counted(counts)}")
 
 
+@resident.command("unreachable")
+@click.argument("account")
+@click.argument("channel", type=click.Choice([one.value for one in Channel]))
+@click.option("--why", required=True, help="The reason, for the audit log: what came back.")
+@by_person
+@configured
+@as_json
+def unreachable(
+    config: GatewayConfig, account: str, channel: str, why: str, actor: str, *, as_json: bool
+) -> None:
+    """Take out the e-mail address or the phone of ACCOUNT, from which messages come back.
+
+    While the dwelling is asked, its other contact is written to within five minutes; without
+    another one it is on the house's next notice. Links sent to that contact open nothing any more.
+    """
+    with acting(config, actor, "resident unreachable", f"account {account}", why) as deed:
+        people = ContactsLedger(deed.store.database)
+        dwelling = _dwelling(people, account)
+        standing = people.contacts(dwelling.account_no)
+        found = next((one for one in standing if one.channel == channel), None)
+        if found is None:
+            raise ResidentError(f"account {account!r} has no {channel}: see resident contacts")
+        people.end_contact(found.contact_no, system_clock())
+        deed.after = f"{channel} {found.masked} taken out"
+    told = {"account": account, "channel": channel}
+    print_json(told) if as_json else click.echo(f"taken out: the {channel} of account {account}")
+
+
 @resident.command("notice")
 @click.option("--house", required=True, help="The house.")
 @click.option("--period", required=True, help="The period it is asked for, like 2026-10.")
@@ -259,7 +288,7 @@ def _section(config: GatewayConfig) -> ResidentConfig:
     return config.resident
 
 
-def _dwelling(asking: AskingLedger, account: str) -> Dwelling:
+def _dwelling(asking: ResidentLedger, account: str) -> Dwelling:
     found = asking.by_number(account)
     if found is None:
         raise ResidentError(f"no account is called {account!r}: see registry list")

@@ -101,7 +101,8 @@ def load(name: str) -> Profile:
     shipped = {file.stem: file for file in SHIPPED.glob("*.toml")}
     path = shipped.get(name, Path(name))
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(PROFILE_BYTES_MAX + 1)
     except OSError as error:
         known = ", ".join(sorted(shipped))
         raise ExportError(
@@ -118,6 +119,12 @@ def load(name: str) -> Profile:
     unknown = sorted(profile.words.keys() - FIELDS)
     if unknown:
         raise ExportError(f"{name}: words: no line has a field {', '.join(unknown)}")
+    for column in profile.columns if profile.header else ():
+        if letter := _lacks(profile.encoding, column.name):
+            raise ExportError(
+                f"{name}: the heading {column.name!r}: {profile.encoding} has no letter "
+                f"{letter!r}: choose another encoding"
+            )
     return profile
 
 
@@ -183,10 +190,17 @@ def _fields_of(template: str) -> list[str]:
 
 def _encodable(closed: Closed, row: Iterable[str], profile: Profile) -> None:
     for column, text in zip(profile.columns, row, strict=True):
-        try:
-            text.encode(profile.encoding)
-        except UnicodeEncodeError as error:
+        if letter := _lacks(profile.encoding, text):
             raise ExportError(
                 f"line {closed.line.line_id}, column {column.name!r}: {profile.encoding} has no "
-                f"letter {error.object[error.start]!r}: choose another encoding in the profile"
-            ) from error
+                f"letter {letter!r}: choose another encoding in the profile"
+            )
+
+
+def _lacks(encoding: str, text: str) -> str | None:
+    """The first letter of a text that an encoding cannot write."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError as error:
+        return str(error.object[error.start])
+    return None

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from cloud_sync.authority import Authority, Profile
+from cloud_sync.authority import Authority, Profile, Revoked
 from cloud_sync.certificates import (
     Certificate,
     CertificateError,
@@ -23,6 +23,7 @@ from cloud_sync.certificates import (
     chain_of,
     load_certificates,
     parse_certificates,
+    read_text,
 )
 from cloud_sync.signing import KeyFileError
 from gateway import files
@@ -35,6 +36,8 @@ ROOT_DAYS = 20 * 365
 ISSUING_DAYS = 5 * 365
 # [P] A server's certificate is renewed by a person: what browsers allow at most.
 SERVER_DAYS = 397
+# No certificate of ours lives longer, so none that was revoked before that is believed anyway.
+LIFE_DAYS_MAX = 825
 # A broker that got no new list for this long refuses everybody, so the list is made daily.
 CRL_DAYS = 7
 ROOT_FILE, _ISSUING, _KEY = "root.pem", "issuing.pem", "issuing.key"
@@ -111,16 +114,38 @@ class PrivateAuthority:
         """Make the revocation list anew; the file is the old one or the new one, never between.
 
         It holds a list of each issuing authority: without one a broker refuses what it issued.
+        What the standing one names stays, also where the ledger went back and knows nothing of it.
         """
         number = identities.next_crl_number()
+        forgotten = self.forgotten(identities, now_ms)
         lists = [
             one.revocation_list(
-                identities.revoked(one.certificate.name, now_ms), number, now_ms, CRL_DAYS
+                [*identities.revoked(one.certificate.name, now_ms), *forgotten[one]],
+                *(number, now_ms, CRL_DAYS),
             )
             for one in (self._issuing, *self._former)
         ]
         files.replace(self.crl_file, "".join(lists).encode("ascii"), _CRL_RIGHTS)
         return self.crl_file
+
+    def forgotten(self, identities: IdentityPort, now_ms: int) -> dict[Authority, list[Revoked]]:
+        """By authority, what the standing list names and the ledger does not hold as revoked."""
+        held = identities.revoked_serials()
+        since_ms = now_ms - LIFE_DAYS_MAX * 86_400_000
+        return {
+            one: [
+                named
+                for named in self._named(one)
+                if named.serial not in held and named.at_ms > since_ms
+            ]
+            for one in (self._issuing, *self._former)
+        }
+
+    def _named(self, authority: Authority) -> list[Revoked]:
+        try:
+            return authority.listed(read_text(self.crl_file))
+        except CertificateError:
+            return []  # none yet, or one that nobody can read: the new one takes its place
 
 
 class StandingAuthority:
@@ -206,7 +231,12 @@ def create(folder: Path, root_key: Path, name: str, now_ms: int) -> PrivateAutho
     root = Authority.root(f"{name} root", now_ms, ROOT_DAYS)
     issuing = root.subordinate(f"{name} issuing 1", now_ms, ISSUING_DAYS)
     issuing.save(folder / _ISSUING, folder / _KEY)
-    root.save(folder / ROOT_FILE, root_key)
+    try:
+        root.save(folder / ROOT_FILE, root_key)
+    except KeyFileError:  # a stick that is not there: the next attempt finds nothing in its way
+        for file in (folder / _ISSUING, folder / _KEY):
+            file.unlink()
+        raise
     return PrivateAuthority(folder, SERVER_DAYS)
 
 

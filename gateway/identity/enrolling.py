@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from cloud_sync import enrolment as words
-from cloud_sync.authority import Profile
+from cloud_sync.authority import Profile, Reason
 from cloud_sync.certificates import CertificateError, Request, parse_request
 from cloud_sync.enrolment import Answer, Enrol, EnrolmentError
 from cloud_sync.invitation import secret_hash
@@ -30,7 +30,7 @@ from gateway.identity.model import (
     state_of,
 )
 from gateway.identity.ports import IdentityPort
-from gateway.model import DeviceKey
+from gateway.model import FOREVER_MS, DeviceKey
 from gateway.store import Store
 
 # A device's clock may be this far behind the gateway's: what it signs in its first minutes counts.
@@ -168,7 +168,7 @@ class Doorkeeper:
             raise NotLetIn(Why.EXPIRED, f"the invitation {invited.label} has expired")
         if asked.house != invited.house:
             raise NotLetIn(
-                Why.WRONG_HOUSE, f"an invitation to {invited.house}, shown for {asked.house}"
+                Why.WRONG_HOUSE, f"an invitation to {invited.house}, shown for {asked.house!r}"
             )
         if invited.device not in ("", asked.device):
             raise NotLetIn(
@@ -241,7 +241,7 @@ class Doorkeeper:
                     *(Why.TOO_OFTEN, f"{asked.device} had {KEYS_MAX} keys already"),
                     device=asked.device,
                 )
-            ends_ms = now_ms + self._terms.overlap_ms
+            ends_ms = min(now_ms + self._terms.overlap_ms, old.valid_to_ms or FOREVER_MS)
             registry.add_device_key(self._ledger.store, asked.device, new, now_ms - CLOCK_SLACK_MS)
             registry.end_device_key(self._ledger.store, old_id, ends_ms)
             self._note(
@@ -262,11 +262,17 @@ class Doorkeeper:
 
     def _standing_key(self, device: str, key_id: bytes, now_ms: int) -> DeviceKey:
         key = self._own_key(device, key_id)
-        if key.valid_from_ms <= now_ms and (key.valid_to_ms is None or now_ms < key.valid_to_ms):
-            return key
-        raise NotLetIn(
-            Why.KEY_NOT_VALID, f"the key {key_id.hex()} of {device} has ended", device=device
-        )
+        if not key.valid_from_ms <= now_ms < (key.valid_to_ms or FOREVER_MS):
+            raise NotLetIn(
+                Why.KEY_NOT_VALID, f"the key {key_id.hex()} of {device} has ended", device=device
+            )
+        # Whoever copied a key must not vouch for one of his own once it was exchanged.
+        if key.valid_to_ms and any(one.valid_to_ms is None for one in self._known(device).keys):
+            raise NotLetIn(
+                *(Why.KEY_NOT_VALID, f"the key {key_id.hex()} of {device} was exchanged already"),
+                device=device,
+            )
+        return key
 
     def _known(self, name: str) -> DeviceNow:
         device = self._ledger.identities.device(name)
@@ -278,6 +284,14 @@ class Doorkeeper:
 
     def _certify(self, device: DeviceNow, request: Request, now_ms: int) -> None:
         identities = self._ledger.identities
+        if any(
+            one.revoked_for not in ("", Reason.SUPERSEDED)
+            for one in identities.certificates(request.key_sha256)
+        ):
+            raise NotLetIn(
+                *(Why.KEY_NOT_VALID, f"a certificate of this TLS key of {device.name} was revoked"),
+                device=device.name,
+            )
         certificate = self._certifier.certify(request, now_ms)
         if certificate is None:
             identities.ask(device.device_no, request.key_sha256, request.pem, now_ms)
@@ -347,8 +361,9 @@ def _check_name(known: DeviceNow, key: VerifyKey, invited: Invited, now_ms: int)
         raise NotLetIn(Why.REVOKED, f"{known.name} was revoked: take another name")
     if known.house not in ("", invited.house):
         raise NotLetIn(Why.WRONG_HOUSE, f"{known.name} hangs in another house")
-    standing = {
-        one.key_id for one in known.keys if one.valid_to_ms is None or one.valid_to_ms > now_ms
+    # One that was exchanged still signs for a while, and opens no door any more.
+    standing = {one.key_id for one in known.keys if one.valid_to_ms is None} or {
+        one.key_id for one in known.keys if (one.valid_to_ms or 0) > now_ms
     }
     # A name's batches are numbered without gaps: another device would number them anew.
     if known.keys and key.key_id not in standing:

@@ -5,6 +5,7 @@ time. A house's devices may share an address, and all of them may come back afte
 """
 
 from collections import OrderedDict
+from ipaddress import IPv6Address, ip_address
 
 from gateway.bucket import Bucket
 
@@ -30,10 +31,22 @@ class Gate:
 
     def admits(self, address: str, now_s: float) -> bool:
         """Whether this knock is heard. One that its own address may not make costs nobody else."""
-        bucket = self._addresses.pop(address, None) or Bucket(self._burst, PER_S, now_s)
-        self._addresses[address] = bucket
+        whose = _network(address)
+        bucket = self._addresses.pop(whose, None) or Bucket(self._burst, PER_S, now_s)
+        self._addresses[whose] = bucket
         if len(self._addresses) > ADDRESSES_MAX:
             self._addresses.popitem(last=False)
         if self._all is None:
             self._all = Bucket(ALL_BURST, ALL_PER_S, now_s)
         return bucket.take(now_s) and self._all.take(now_s)
+
+
+def _network(address: str) -> str:
+    """The address, of IPv6 its /64: whoever has one there has all of them."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(known, IPv6Address) or known.ipv4_mapped is not None:
+        return address
+    return known.packed[:8].hex()

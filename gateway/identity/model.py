@@ -115,6 +115,14 @@ class DeviceNow(NamedTuple):
     revoked_at_ms: int | None
 
 
+class RevokedDevice(NamedTuple):
+    """A device that may speak no more; `takes_backlog`: what it signed before still counts."""
+
+    name: str
+    why: str
+    takes_backlog: bool
+
+
 class Enrolled(NamedTuple):
     """The use of an invitation."""
 

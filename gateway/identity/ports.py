@@ -15,6 +15,7 @@ from gateway.identity.model import (
     NewInvitation,
     NotLetIn,
     RefusalRow,
+    RevokedDevice,
 )
 
 
@@ -83,6 +84,12 @@ class IdentityPort(Protocol):
     def revoked(self, issuer: str, now_ms: int) -> list[Revoked]:
         """What an issuer's revocation list holds: revoked and not expired for long."""
 
+    def revoked_serials(self) -> frozenset[str]:
+        """The serials of every certificate that was revoked."""
+
+    def last_revoked_ms(self) -> int:
+        """When a certificate was revoked last, 0 if none was."""
+
     def next_crl_number(self) -> int:
         """The number of the next list."""
 
@@ -91,6 +98,9 @@ class IdentityPort(Protocol):
     ) -> None:
         """Note that a device may speak no more."""
 
+    def revoked_devices(self) -> list[RevokedDevice]:
+        """All devices that may speak no more."""
+
     def refuse(self, refusal: NotLetIn, source: str, now_ms: int) -> bool:
         """Count a refusal; whether it is the first of its kind and invitation in this hour."""
 
@@ -98,4 +108,4 @@ class IdentityPort(Protocol):
         """The last ones."""
 
     def identities(self, house: str | None = None) -> list[IdentityRow]:
-        """Every device with a key, by house and name."""
+        """Every device with a key, by house and name; '' for those of no house."""

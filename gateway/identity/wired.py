@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from cloud_sync.signing import SigningKey
+import structlog
+
+from cloud_sync.certificates import CertificateError
+from cloud_sync.signing import KeyFileError, SigningKey
 from gateway.config import ConfigError, EnrolmentConfig, GatewayConfig
 from gateway.identity.authority import (
     ROOT_FILE,
@@ -16,6 +19,8 @@ from gateway.identity.model import IdentityError
 from gateway.sql.audit import SqlAudit
 from gateway.sql.identity import IdentityLedger
 from gateway.sql.store import SqlStore
+
+log = structlog.get_logger()
 
 # A broker believes a list for a week (`CRL_DAYS`); made this often it is never near its end.
 CRL_EVERY_MS = 86_400_000
@@ -101,14 +106,48 @@ def _standing(config: GatewayConfig) -> Certifier:
     return StandingAuthority(lambda: private_authority(config))
 
 
+def forgotten(authority: PrivateAuthority, store: SqlStore, now_ms: int) -> list[str]:
+    """Serials that only the revocation list still names: the ledger went back to an older copy."""
+    found = authority.forgotten(ledger_of(store).identities, now_ms).values()
+    return [one.serial for named in found for one in named]
+
+
+def list_revoked(config: GatewayConfig, store: SqlStore, now_ms: int) -> None:
+    """Make the list anew after a revocation, which stands whatever becomes of the list.
+
+    IdentityError where it cannot be made; where the authority is elsewhere there is none.
+    """
+    try:
+        authority = list_maker_of(config)
+        if authority is not None:
+            with store.transaction():
+                authority.write_crl(ledger_of(store).identities, now_ms)
+    except (CertificateError, IdentityError, KeyFileError, OSError) as error:
+        raise IdentityError(
+            f"revoked in the ledger; but the revocation list is still the old one: {error}; put "
+            "that right and run plomba-gateway ca crl"
+        ) from error
+
+
 def refresh_crl(config: GatewayConfig, store: SqlStore, now_ms: int) -> bool:
-    """Make the revocation list anew if it is a day old or not there; whether it was made."""
+    """Make the revocation list anew if it is a day old, lacks something or is not there.
+
+    Whether it was made. One of a time to come is of a clock that was wrong, and brokers refuse it.
+    """
     authority = list_maker_of(config)
     if authority is None:
         return False
     file = authority.crl_file
-    if file.exists() and now_ms - file.stat().st_mtime * 1000 < CRL_EVERY_MS:
-        return False
+    identities = ledger_of(store).identities
+    if file.exists():
+        made_ms = file.stat().st_mtime_ns // 1_000_000
+        is_young = 0 <= now_ms - made_ms < CRL_EVERY_MS
+        if is_young and not made_ms < identities.last_revoked_ms() <= now_ms:
+            return False
     with store.transaction():
-        authority.write_crl(ledger_of(store).identities, now_ms)
+        authority.write_crl(identities, now_ms)
+    if names := forgotten(authority, store, now_ms):
+        log.error(
+            "certificates on the revocation list are not revoked in the ledger", serials=names
+        )
     return True

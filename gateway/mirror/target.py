@@ -19,7 +19,7 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from cloud_sync import private_file
-from cloud_sync.private_file import KeyFileError
+from cloud_sync.private_file import KeyFileError, without
 from gateway.config_base import LOOPBACK, ConfigError
 from gateway.config_mirror import MirrorConfig
 from gateway.mirror.lines import MEASUREMENT, MIRROR
@@ -59,13 +59,13 @@ class HttpSink:
         """Return once all of them are taken; MirrorError otherwise."""
         for start in range(0, len(lines), LINES_PER_REQUEST):
             body = "\n".join(lines[start : start + LINES_PER_REQUEST])
-            with _told(self._config.url):
+            with self._asked():
                 self._api.write(self._config.bucket, record=body, write_precision=_MS)
 
     def forget(self) -> None:
         """Let go of everything of this gateway; MirrorError if that cannot be."""
         if self.kind is Target.INFLUXDB:
-            with _told(self._config.url):
+            with self._asked():
                 for name in (MEASUREMENT, MIRROR):
                     predicate = f'_measurement="{name}" AND gateway="{self._config.gateway}"'
                     everything = ("1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z")
@@ -91,7 +91,18 @@ class HttpSink:
         except httpx.HTTPError as error:
             raise _unreachable(self._config.url, error) from error
         if not answer.is_success:
-            raise _refused(address, answer.status_code, answer.text)
+            raise _refused(address, answer.status_code, without(answer.text, [self._token]))
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Whatever the client raises, as one line."""
+        try:
+            yield
+        except ApiException as error:
+            said = without(str(error.body or error.reason), [self._token])
+            raise _refused(self._config.url, int(error.status or 0), said) from error
+        except (HTTPError, InfluxDBError, OSError) as error:
+            raise _unreachable(self._config.url, error) from error
 
 
 @contextmanager
@@ -117,17 +128,6 @@ def _token(file: Path) -> str:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError, KeyFileError) as error:
         raise ConfigError(f"mirror.token_file: {file}: {error}") from error
-
-
-@contextmanager
-def _told(url: str) -> Iterator[None]:
-    """Whatever the client raises, as one line."""
-    try:
-        yield
-    except ApiException as error:
-        raise _refused(url, int(error.status or 0), str(error.body or error.reason)) from error
-    except (HTTPError, InfluxDBError, OSError) as error:
-        raise _unreachable(url, error) from error
 
 
 def _refused(url: str, status: int, said: str) -> MirrorError:

@@ -59,6 +59,13 @@ class Forgotten(NamedTuple):
     beyond: tuple[Left, ...]
 
 
+class Reached(NamedTuple):
+    """E-mail addresses and phones, but those of other accounts too; and how lists showed them."""
+
+    addresses: tuple[str, ...]
+    masks: tuple[str, ...]
+
+
 class PeoplePort(Protocol):
     """The ledger as forgetting needs it, in the transaction open around it."""
 
@@ -82,6 +89,9 @@ class PeoplePort(Protocol):
 
     def documents(self, account: Account) -> set[str]:
         """References and documents people gave with the account's readings."""
+
+    def reached(self, account: Account) -> Reached:
+        """How the account's residents were ever reached."""
 
     def linked(self, account: Account) -> set[int]:
         """Entries of the audit log about the account's readings and acts."""
@@ -143,13 +153,15 @@ def confirm(
         return Forgotten(asked.done_as, 0, 0, ())
     if asked.asked_by.strip().casefold() == by.actor.strip().casefold():
         raise PeopleError(f"request {number} is {asked.asked_by}'s own: another person confirms it")
-    names = Names((asked.account.number, *asked.words), pseudonym(random()))
+    reached = store.reached(asked.account)
+    words = dict.fromkeys((asked.account.number, *asked.words, *reached.addresses))
+    names = Names((*words,), pseudonym(random()))
     # What is as short as "7" would be found in every text; such a one is replaced in its place.
     long = {text for text in store.documents(asked.account) if len(text) >= len("акт 17")}
     names = names._replace(words=(*names.words, *sorted(long)))
     _all_delivered(store, names)
     beyond = tuple(store.beyond(asked.account, names))
-    entries = _entries(store, asked, names, by, now_ms)
+    entries = _entries(store, asked, (names, names._replace(words=reached.masks)), by, now_ms)
     replaced = store.replace(asked.account, names, dwelling=asked.takes_dwelling)
     store.done(number, by.actor, now_ms, names)
     if left := store.still(names):
@@ -165,11 +177,17 @@ def _all_delivered(store: PeoplePort, names: Names) -> None:
         )
 
 
-def _entries(store: PeoplePort, asked: Asked, names: Names, by: By, now_ms: int) -> int:
-    """Take the names out of the audit log, under an entry that counts what went."""
+def _entries(
+    store: PeoplePort, asked: Asked, named: tuple[Names, Names], by: By, now_ms: int
+) -> int:
+    """Take the names out of the audit log, under an entry that counts what went.
+
+    `named`: the names, and what names the person only in what is about their own account.
+    """
+    names, masks = named
     linked = store.linked(asked.account)
     found = [
-        (entry, _left(entry, names, linked))
+        (entry, _left(entry, names, masks, linked))
         for entry in store.entries()
         if entry.number in linked or any(names.within(text) for text in entry.act[4:])
     ]
@@ -181,8 +199,10 @@ def _entries(store: PeoplePort, asked: Asked, names: Names, by: By, now_ms: int)
     return len(found)
 
 
-def _left(entry: Entry, names: Names, linked: Collection[int]) -> Act:
+def _left(entry: Entry, names: Names, masks: Names, linked: Collection[int]) -> Act:
     texts = [names.replaced(text) for text in entry.act[4:]]
+    if masks.words and names.within(entry.act.subject):
+        texts = [masks.replaced(text) for text in texts]
     if entry.number in linked:
         texts[-1] = names.pseudonym if texts[-1] else ""
     return Act(*entry.act[:4], *texts)

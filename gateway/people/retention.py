@@ -5,6 +5,7 @@ bills rest on (lines, readings, batches) is no row here: it stays until a person
 `mark`: S from a source, M from memory of one, P our proposal; an operator's lawyer decides.
 """
 
+from collections.abc import Collection
 from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
@@ -62,8 +63,11 @@ TERMS: Final = (
 class RetentionPort(Protocol):
     """The ledger as retention needs it, in the transaction open around it."""
 
-    def expire(self, kept: Kept, before_ms: int, limit: int) -> list[int]:
-        """Empty what is older, at most `limit`; its numbers. Audit entries are only listed."""
+    def expire(self, kept: Kept, before_ms: int, limit: int) -> int:
+        """Empty what is older, some `limit` at a time; how many rows, of every table, went."""
+
+    def expiring_entries(self, before_ms: int, limit: int) -> list[int]:
+        """The numbers of audit entries that are older, at most `limit`."""
 
     def append(self, act: Act) -> int:
         """Add to the audit log."""
@@ -85,11 +89,19 @@ def apply(store: RetentionPort, now_ms: int, terms: tuple[Term, ...] = TERMS) ->
     """Empty a step's worth of what was kept long enough; how much of each kind."""
     today = from_ms(now_ms).date()
     days = {kept: term(kept, today, terms).days for kept in Kept}
-    found = {kept: store.expire(kept, now_ms - days[kept] * DAY_MS, ROWS_MAX) for kept in Kept}
-    counts = {kept: len(numbers) for kept, numbers in found.items() if numbers}
+    before_ms = {kept: now_ms - days[kept] * DAY_MS for kept in Kept}
+    entries = store.expiring_entries(before_ms[Kept.AUDIT], ROWS_MAX)
+    found = {
+        kept: len(entries) if kept is Kept.AUDIT else store.expire(kept, before_ms[kept], ROWS_MAX)
+        for kept in Kept
+    }
+    counts = {kept: count for kept, count in found.items() if count}
     if counts:
         said = ", ".join(f"{count} {kept}" for kept, count in counts.items())
-        entries = found[Kept.AUDIT]
-        act = Act(now_ms, *GATEWAY, RETENTION, "", "", f"{said}; {covering(entries)}", "")
-        store.expire_entries(entries, store.append(act))
+        store.expire_entries(entries, store.append(let_go(now_ms, said, entries)))
     return counts
+
+
+def let_go(now_ms: int, said: str, entries: Collection[int] = ()) -> Act:
+    """How the log tells that something went by itself, and the texts of `entries` with it."""
+    return Act(now_ms, *GATEWAY, RETENTION, "", "", f"{said}; {covering(entries)}", "")

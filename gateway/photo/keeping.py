@@ -39,8 +39,8 @@ class KeptPort(Protocol):
     def transaction(self) -> AbstractContextManager[object]:
         """All or nothing, and nobody else's act beside it."""
 
-    def drop_drafts(self, before_ms: int) -> None:
-        """Note that photos of before, with which nothing was submitted, are not to be kept."""
+    def drop_drafts(self, before_ms: int, now_ms: int) -> None:
+        """Note, in the log too, that photos of before that led to no reading are not to be kept."""
 
     def to_delete(self, limit: int) -> list[str]:
         """Names of files that are not to be kept and may be there yet."""
@@ -88,7 +88,7 @@ class PhotoFiles:
     def sweep(self, kept: KeptPort, now_ms: int) -> int:
         """Delete a step's worth of what is not to be kept, and all strays; how many files."""
         with kept.transaction():
-            kept.drop_drafts(now_ms - DRAFT_MS_MIN)
+            kept.drop_drafts(now_ms - DRAFT_MS_MIN, now_ms)
             names = kept.to_delete(STEP)
             for name in names:
                 self._path(name).unlink(missing_ok=True)

@@ -37,7 +37,8 @@ class Mask(NamedTuple):
         """
         match = _MASK.fullmatch(text)
         if match is None:
-            raise ValueError(f'a mask is digits before and behind the point, "5+3", not {text!r}')
+            said = 'a mask is digits before and behind the point, "5+3"'
+            raise ValueError(f"{said}, not {text[:40]!r}")
         whole, decimals = int(match[1]), int(match[2] or 0)
         if whole + decimals > CELLS_MAX:
             raise ValueError(f"a mask has at most {CELLS_MAX} digits, {text!r} has more")

@@ -2,7 +2,7 @@
 
 This is ordinary print, so an off-the-shelf recogniser reads it: rapidocr, whose wheel brings its
 models and which installs on aarch64 too. It and what it needs take 400 MB on a disk and half a
-second a photograph, so it is an extra of its own (`pip install plomba[serials]`). Without it no
+second a photograph, so it is an extra of its own (requirements/serials.txt). Without it no
 serial is read, the log says so once, and the question about another meter's number is not asked.
 """
 

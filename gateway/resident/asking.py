@@ -93,7 +93,11 @@ class Need(StrEnum):
 
 
 class Open(NamedTuple):
-    """A dwelling that was asked and still is."""
+    """A dwelling that was asked and still is.
+
+    `messages` are those to contacts that stand: what went to an address that has been put right,
+    or taken out, asked nobody.
+    """
 
     asking_no: int
     account_no: int

@@ -131,12 +131,13 @@ class Dispute(NamedTuple):
 
 
 class New(NamedTuple):
-    """What a resident asks to have looked into."""
+    """What a resident asks to have looked into; `via` is how the program knows them."""
 
     account_no: int
     kind: Kind
     subject: str
     said: str
+    via: str = PAGE
 
 
 class Doubtful(NamedTuple):
@@ -238,15 +239,20 @@ def open_dispute(
 ) -> Dispute:
     """Open a dispute of a dwelling; DisputeError where it cannot be, with what to do.
 
-    `random` gives so many bytes that nobody can guess.
+    `random` gives so many bytes that nobody can guess. The same words about the same, within a
+    day and while an answer is owed, are that dispute: a form that is sent twice opens one.
     """
     said = _text(new.said)
     with store.transaction():
         whose = store.disputes.whose(new.account_no)
         if whose is None:
             raise DisputeError("dispute_no_dwelling", "expected an account of the registry")
-        _check_bounds(store.disputes, new.account_no, now_ms)
         subject = new.subject.strip()
+        for one in store.disputes.of_account(new.account_no, DAILY_MAX):
+            is_same = (one.kind, one.subject, one.said) == (new.kind, subject, said)
+            if is_same and one.is_open and one.opened_at_ms > now_ms - _DAY_MS:
+                return one
+        _check_bounds(store.disputes, new.account_no, now_ms)
         if len(subject) > SUBJECT_CHARS_MAX or not store.disputes.knows(
             new.account_no, new.kind, subject
         ):
@@ -260,19 +266,21 @@ def open_dispute(
         about = (number, new.account_no, *whose, new.kind, subject, said, now_ms, due, (step,))
         dispute = Dispute(*about)
         told = f"{new.kind} {subject}".strip()
-        act = Act(now_ms, RESIDENT, PAGE, "dispute open", f"dispute {number}", "", told, "")
+        act = Act(now_ms, RESIDENT, new.via, "dispute open", f"dispute {number}", "", told, "")
         store.disputes.add(dispute, store.audit.append(act))
     return dispute
 
 
-def withdraw(store: DisputeStore, account_no: int, number: str, now_ms: int) -> Dispute:
+def withdraw(
+    store: DisputeStore, account_no: int, number: str, now_ms: int, via: str = PAGE
+) -> Dispute:
     """The resident takes a dispute back; another dwelling's is as one that never was."""
     with store.transaction():
         dispute = store.disputes.by_number(as_written(number))
         if dispute is None or dispute.account_no != account_no:
             raise _unknown(number)
         step = Step(State.WITHDRAWN, RESIDENT, "", now_ms)
-        return _go_on(store, dispute, step, By(RESIDENT, PAGE), "dispute withdraw")
+        return _go_on(store, dispute, step, By(RESIDENT, via), "dispute withdraw")
 
 
 def take(

@@ -286,7 +286,8 @@ class Giving:
         said = f"{claim.serial} {claim.obis} {claim.value:f}"
         audit_no = self._ledger.append(
             Act(
-                *(now_ms, RESIDENT, PAGE, "reading submit", f"submission {number}", ""),
+                *(now_ms, RESIDENT, dwelling.via or PAGE, "reading submit"),
+                *(f"submission {number}", ""),
                 *(f"claim-{claim_no}: {said}" + (f"; confirmed though: {asked}" * bool(asked)), ""),
             )
         )

@@ -90,6 +90,8 @@ class Entry(NamedTuple):
 
     `needs_code`: a code has to be sent and typed. `needs_account`: the account's number has to be
     typed (a link on paper). Neither: the browser's session stands. `masked`: where codes go.
+    `stop`: the token by which that contact wants no more messages, for whom a text has no room;
+    empty where there is none, or it wants none already.
     """
 
     link_no: int
@@ -101,6 +103,7 @@ class Entry(NamedTuple):
     needs_account: bool
     masked: str
     language: str
+    stop: str = ""
 
 
 class Made(NamedTuple):
@@ -159,7 +162,8 @@ class Links:
             if session is None or session.link_no != link.link_no:
                 raise LinkError(Why.USED)
             return _entry(link, dwelling, contact, is_open=True)
-        return _entry(link, dwelling._replace(number=""), contact, is_open=False)
+        entry = _entry(link, dwelling._replace(number=""), contact, is_open=False)
+        return entry._replace(stop=self._stop_of(contact))
 
     def send_code(self, token: str) -> Sent:
         """Have a code sent to the link's contact; CodeError where it was asked for too often."""
@@ -265,6 +269,12 @@ class Links:
         ):
             if self._port.codes_since(whose, now_ms - span_ms) >= most:
                 raise CodeError(Not.TOO_OFTEN, wait_ms=span_ms)
+
+    def _stop_of(self, contact: Contact | None) -> str:
+        if contact is None or contact.unsubscribed_ms is not None:
+            return ""
+        link = self._port.stop_link(contact, self._clock())
+        return "" if link is None else self.token_of(link)
 
     def _contact(self, link: Link) -> Contact | None:
         return None if link.contact_no is None else self._port.contact(link.contact_no)

@@ -44,13 +44,17 @@ class Via(StrEnum):
 
 
 class Dwelling(NamedTuple):
-    """A dwelling by its personal account. `number` is the account's, `timezone` the house's."""
+    """A dwelling by its personal account. `number` is the account's, `timezone` the house's.
+
+    `via`: how whoever looks at it came in, as the audit log says it; empty where nobody does.
+    """
 
     account_no: int
     number: str
     house: str
     dwelling: str
     timezone: str
+    via: str = ""
 
     @property
     def zone(self) -> ZoneInfo:

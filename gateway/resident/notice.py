@@ -24,7 +24,7 @@ _UNSAFE = re.compile(r"[^\w.-]+")
 _TEXTS: Final = {
     "ru": {
         "title": "Передайте показания",
-        "ask": "Прибор учёта не передал показания сам. Передайте их до {until}:",
+        "ask": "Прибор учёта не передал показания сам. Передайте их до {until} включительно:",
         "steps": (
             "Наведите камеру телефона на квадрат, или наберите адрес под ним.",
             "Введите номер лицевого счёта из квитанции.",
@@ -36,7 +36,7 @@ _TEXTS: Final = {
     },
     "en": {
         "title": "Please send your meter reading",
-        "ask": "The meter did not send its reading by itself. Please send it before {until}:",
+        "ask": "The meter did not send its reading by itself. Please send it by {until}:",
         "steps": (
             "Point the phone's camera at the square, or type the address below it.",
             "Type the number of your personal account, as on the bill.",

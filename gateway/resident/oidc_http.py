@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from cloud_sync.private_file import without
 from gateway.resident.model import ResidentError
 
 # A discovery document has some 5 KB, a set of keys 10, an answer with tokens rarely 10.
@@ -47,7 +48,8 @@ class ProviderHttp:
             with self._client.stream(method, url, data=form, headers=asked) as answer:
                 data = self._bounded(answer)
                 if answer.status_code != _OK:
-                    said = " ".join(data.decode("utf-8", "replace").split())[:_SAID_CHARS_MAX]
+                    whole = without(data.decode("utf-8", "replace"), _told(form, headers))
+                    said = " ".join(whole.split())[:_SAID_CHARS_MAX]
                     raise ProviderError(
                         f"{_place(url)}: expected 200, got {answer.status_code}: {said}"
                     )
@@ -80,6 +82,12 @@ def object_of(data: bytes, place: str) -> dict[str, Any]:
 def client_of(timeout_s: float = TIMEOUT_S) -> httpx.Client:
     """A client that follows no redirect; each step has its time."""
     return httpx.Client(timeout=timeout_s, follow_redirects=False)
+
+
+def _told(form: Mapping[str, str] | None, headers: Mapping[str, str]) -> list[str]:
+    """What a provider was told and could repeat: codes, secrets, and what proves who we are."""
+    shown = headers.get("authorization", "")
+    return [*(form or {}).values(), shown, shown.partition(" ")[2]]
 
 
 def _place(url: str) -> str:

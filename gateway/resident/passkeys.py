@@ -21,7 +21,6 @@ from webauthn import (
     verify_registration_response,
 )
 from webauthn.helpers import base64url_to_bytes, options_to_json_dict
-from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     PublicKeyCredentialDescriptor,
@@ -48,8 +47,6 @@ _CHALLENGE_BYTES = 32
 # WebAuthn level 2, 5.8.3: an authenticator makes none longer than 1023 bytes.
 CREDENTIAL_BYTES_MAX = 1023
 _KEY_BYTES_MAX = 2048
-# What the library says of an answer that no phone gave; PasskeyError is a ValueError itself.
-_REFUSED = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
 
 
 class PasskeyError(ResidentError):
@@ -175,7 +172,11 @@ class Passkeys:
 
     def _known(self, answer: dict[str, Any]) -> Passkey:
         """The passkey that an answer names."""
-        found = self._port.passkey(base64url_to_bytes(str(answer["rawId"])))
+        try:
+            credential_id = base64url_to_bytes(str(answer["rawId"]))
+        except (ValueError, KeyError) as error:
+            raise PasskeyError("expected an answer that names its passkey") from error
+        found = self._port.passkey(credential_id)
         if found is None:
             raise PasskeyError("this passkey is not known here: it was removed")
         return found
@@ -218,8 +219,8 @@ class Passkeys:
     def enter(self, browser: str, answer: dict[str, Any]) -> str:
         """The secret of a new browser of whoever signed; PasskeyError for any other answer."""
         challenge = self._challenges.take("enter", browser)
+        passkey = self._known(answer)
         try:
-            passkey = self._known(answer)
             signed = verify_authentication_response(
                 credential=answer,
                 expected_challenge=challenge,
@@ -229,9 +230,7 @@ class Passkeys:
                 credential_current_sign_count=passkey.sign_count,
                 require_user_verification=True,
             )
-        except PasskeyError:
-            raise
-        except _REFUSED as error:
+        except Exception as error:  # as in made_key
             raise PasskeyError("expected a signature over our question") from error
         return self._signins.by_passkey(passkey, signed.new_sign_count)
 
@@ -249,7 +248,7 @@ def made_key(answer: dict[str, Any], challenge: bytes, site: Site) -> VerifiedRe
             expected_origin=list(site.origins),
             require_user_verification=True,
         )
-    except _REFUSED as error:
+    except Exception as error:  # the library passes on errors of every parser under it
         raise PasskeyError("expected the answer of a phone to our question") from error
     long = len(made.credential_id) > CREDENTIAL_BYTES_MAX
     if long or len(made.credential_public_key) > _KEY_BYTES_MAX:

@@ -56,6 +56,9 @@ class LinksPort(Protocol):
     def link(self, token_sha256: bytes) -> Link | None:
         """A link by its token."""
 
+    def stop_link(self, contact: Contact, until_ms: int) -> Link | None:
+        """A link by which a contact can unsubscribe until then at least."""
+
     def add_link(self, new: NewLink) -> int:
         """Keep a link; its number."""
 

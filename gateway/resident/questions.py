@@ -58,12 +58,12 @@ _TEXTS: Final = {
     ),
     "exchanged": (
         (
-            "{value} похоже на другой ваш счётчик. Не перепутаны ли горячая и холодная вода или"
-            " тарифы T1 и T2?"
+            "{value} похоже на другой ваш счётчик: посмотрите, не перепутаны ли горячая и холодная"
+            " вода или тарифы T1 и T2. Здесь, на счётчике {serial}, {value}?"
         ),
         (
-            "{value} looks like another of your meters. Are hot and cold water, or tariffs T1 and"
-            " T2, exchanged?"
+            "{value} looks like another of your meters: see whether hot and cold water, or tariffs"
+            " T1 and T2, are exchanged. Does this meter, {serial}, show {value}?"
         ),
     ),
     "point": (

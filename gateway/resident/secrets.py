@@ -26,8 +26,7 @@ _MAC_BYTES = 16
 _TIME_BYTES = 5
 _LETTERS = {Purpose.GIVE: b"g", Purpose.STOP: b"u"}
 _PURPOSES = {letter: purpose for purpose, letter in _LETTERS.items()}
-TOKEN_BYTES = 1 + _TIME_BYTES + NONCE_BYTES + _MAC_BYTES
-# 34 bytes in base64url without padding.
+# A letter, the time, the nonce and the MAC are 34 bytes; in base64url without padding.
 TOKEN_CHARS = 46
 CODE_DIGITS = 6
 

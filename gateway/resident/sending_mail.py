@@ -8,13 +8,14 @@ and 6.1). An answer of 5xx is for good, 4xx for the moment.
 import contextlib
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
 from typing import NamedTuple
 
+from cloud_sync.private_file import without
 from gateway.resident.sending import Fate, SendError
 from gateway.resident.sending_texts import Letter
 
@@ -56,27 +57,30 @@ class MailSender:
     def send(self, letter: Letter) -> None:
         """Hand a letter over; SendError where it was not certainly taken."""
         handed = False
+        hidden = [*letter.secrets]
         try:
             message = written(letter, self._server).as_bytes(policy=SMTP)
             smtp = self._connected()
             try:
-                self._greeted(smtp)
-                _accepted(smtp.mail(self._server.sender), "the sender")
-                _accepted(smtp.rcpt(letter.address), "the address", of_address=True)
+                self._greeted(smtp, hidden)
+                _accepted(smtp.mail(self._server.sender), "the sender", hidden)
+                _accepted(smtp.rcpt(letter.address), "the address", hidden, of_address=True)
                 handed = True
-                _accepted(smtp.data(message), "the letter", of_address=True)
+                _accepted(smtp.data(message), "the letter", hidden, of_address=True)
                 _left(smtp)
             finally:
                 # Without a farewell: a line that is out of step would be waited for in vain.
                 smtp.close()
         except smtplib.SMTPAuthenticationError as error:
-            raise SendError(Fate.LATER, _said("login refused", error.smtp_error)) from error
+            said = _said("login refused", error.smtp_error, hidden)
+            raise SendError(Fate.LATER, said) from error
         except smtplib.SMTPResponseException as error:
             fate = Fate.NEVER if error.smtp_code >= _REFUSED else Fate.LATER
-            raise SendError(fate, _said(str(error.smtp_code), error.smtp_error)) from error
+            said = _said(str(error.smtp_code), error.smtp_error, hidden)
+            raise SendError(fate, said) from error
         except (smtplib.SMTPException, OSError, ValueError) as error:
             fate = Fate.UNSURE if handed else Fate.LATER
-            said = _said(type(error).__name__, str(error))
+            said = _said(type(error).__name__, str(error), hidden)
             raise SendError(fate, f"{self._server.host}: {said}") from error
 
     def _connected(self) -> smtplib.SMTP:
@@ -86,7 +90,8 @@ class MailSender:
             return smtplib.SMTP_SSL(one.host, one.port, timeout=self._timeout_s, context=context)
         return smtplib.SMTP(one.host, one.port, timeout=self._timeout_s)
 
-    def _greeted(self, smtp: smtplib.SMTP) -> None:
+    def _greeted(self, smtp: smtplib.SMTP, hidden: list[str]) -> None:
+        """Begin, and log in; what a server could repeat of that is added to `hidden`."""
         one = self._server
         if one.security == "starttls":
             # It refuses to go on in clear where the server has no TLS, or a certificate of
@@ -94,7 +99,9 @@ class MailSender:
             smtp.starttls(context=one.context or ssl.create_default_context())
         smtp.ehlo_or_helo_if_needed()
         if one.user and self._password is not None:
-            smtp.login(one.user, self._password())
+            password = self._password()
+            hidden += (password, f"\0{one.user}\0{password}")
+            smtp.login(one.user, password)
 
 
 def written(letter: Letter, server: Server) -> EmailMessage:
@@ -122,13 +129,16 @@ def _left(smtp: smtplib.SMTP) -> None:
         smtp.quit()
 
 
-def _accepted(answer: tuple[int, bytes], what: str, *, of_address: bool = False) -> None:
+def _accepted(
+    answer: tuple[int, bytes], what: str, hidden: Iterable[str], *, of_address: bool = False
+) -> None:
     code, said = answer
     if not 200 <= code < 300:  # noqa: PLR2004 - RFC 5321, 4.2.1
         fate = Fate.NEVER if code >= _REFUSED else Fate.LATER
-        raise SendError(fate, _said(f"{what} refused with {code}", said), of_address=of_address)
+        told = _said(f"{what} refused with {code}", said, hidden)
+        raise SendError(fate, told, of_address=of_address)
 
 
-def _said(what: str, text: str | bytes) -> str:
+def _said(what: str, text: str | bytes, hidden: Iterable[str]) -> str:
     plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return " ".join(f"{what}: {plain}".split())[:_SAID_CHARS_MAX]
+    return " ".join(f"{what}: {without(plain, hidden)}".split())[:_SAID_CHARS_MAX]

@@ -7,11 +7,12 @@ read than is told.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import httpx
 
+from cloud_sync.private_file import without
 from gateway.resident.sending import Fate, SendError
 from gateway.resident.sending_texts import Letter
 
@@ -51,24 +52,26 @@ class SmsSender:
     def send(self, letter: Letter) -> None:
         """Hand a text over; SendError where it was not certainly taken."""
         form = self._form
-        headers = dict(form.headers)
+        headers, hidden = dict(form.headers), [*letter.secrets]
         words = {"{phone}": letter.address, "{text}": letter.text, "{id}": letter.mail_id}
         try:
             if self._secret is not None:
-                headers[form.auth_header] = f"{form.auth_prefix}{self._secret()}"
+                secret = self._secret()
+                hidden.append(secret)
+                headers[form.auth_header] = f"{form.auth_prefix}{secret}"
             with (
                 httpx.Client(timeout=self._timeout_s, follow_redirects=False) as client,
                 client.stream(
                     "POST", form.url, json=filled(form.json, words), headers=headers
                 ) as answer,
             ):
-                _judge(answer.status_code, _beginning(answer))
+                _judge(answer.status_code, without(_beginning(answer), hidden))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise SendError(Fate.LATER, _said(f"{type(error).__name__}: {error}")) from error
+            raise SendError(Fate.LATER, _error(error, hidden)) from error
         except (httpx.InvalidURL, OSError, ValueError) as error:
-            raise SendError(Fate.LATER, _said(f"{type(error).__name__}: {error}")) from error
+            raise SendError(Fate.LATER, _error(error, hidden)) from error
         except httpx.HTTPError as error:
-            raise SendError(Fate.UNSURE, _said(f"{type(error).__name__}: {error}")) from error
+            raise SendError(Fate.UNSURE, _error(error, hidden)) from error
 
 
 def filled(form: Any, words: Mapping[str, str]) -> Any:
@@ -98,6 +101,10 @@ def _beginning(answer: httpx.Response) -> str:
         if len(taken) >= ANSWER_BYTES_MAX:
             break
     return taken[:ANSWER_BYTES_MAX].decode("utf-8", "replace")
+
+
+def _error(error: Exception, hidden: Iterable[str]) -> str:
+    return _said(without(f"{type(error).__name__}: {error}", hidden))
 
 
 def _said(text: str) -> str:

@@ -4,11 +4,14 @@ A code stands in a message of its own and never beside a link: who reads over a 
 notice on a locked phone, gets one of the two.
 """
 
+import re
 from typing import Final, NamedTuple
 
 from drivers.reading import from_ms
 from gateway.resident.links import url
 from gateway.resident.model import Channel, Contact, Dwelling, Purpose
+
+_LINKS, _CODES = re.compile(r"https?://[^\s<>\"]+"), re.compile(r"(?<!\d)\d{6}(?!\d)")
 
 
 class Letter(NamedTuple):
@@ -24,6 +27,13 @@ class Letter(NamedTuple):
     language: str
     stop_url: str = ""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What is kept of no answer to it: the address, the tokens of links, a code."""
+        said = f"{self.text} {self.stop_url}"
+        tokens = [one.rpartition("/")[2] for one in _LINKS.findall(said)]
+        return (self.address, self.address.removeprefix("+"), *tokens, *_CODES.findall(said))
+
 
 _TEXTS: Final[dict[tuple[str, str, str], str]] = {
     ("ask", "ru", "subject"): "Передайте показания: {place}",
@@ -31,7 +41,8 @@ _TEXTS: Final[dict[tuple[str, str, str], str]] = {
     ("ask", "ru", "email"): (
         "Здравствуйте!\n\n"
         "Прибор учёта по адресу {place} не передал показания сам.\n"
-        "Передайте их до {until}. Это займёт меньше минуты: сфотографируйте прибор по ссылке.\n\n"
+        "Передайте их до {until} включительно. Это займёт меньше минуты: сфотографируйте прибор "
+        "по ссылке.\n\n"
         "{url}\n\n"
         "Ссылка только для вашего помещения. Мы пришлём код, когда вы её откроете.\n"
         "Если показаний не будет, начисление сделают по среднему или по нормативу.\n"
@@ -39,29 +50,30 @@ _TEXTS: Final[dict[tuple[str, str, str], str]] = {
     ("ask", "en", "email"): (
         "Hello,\n\n"
         "The meter at {place} did not send its reading by itself.\n"
-        "Please send it before {until}. It takes less than a minute: take a photo at the link.\n\n"
+        "Please send it by {until}. It takes less than a minute: take a photo at the link.\n\n"
         "{url}\n\n"
         "The link is for your dwelling only. We send a code when you open it.\n"
         "Without a reading the bill is made by an average or by the norm.\n"
     ),
-    ("ask", "ru", "sms"): "Передайте показания до {until}: {url}",
-    ("ask", "en", "sms"): "Please send your meter reading before {until}: {url}",
+    ("ask", "ru", "sms"): "Передайте показания до {until} включительно: {url}",
+    ("ask", "en", "sms"): "Please send your meter reading by {until}: {url}",
     ("reminder", "ru", "subject"): "Напоминание о показаниях: {place}",
     ("reminder", "en", "subject"): "Reminder: meter readings, {place}",
     ("reminder", "ru", "email"): (
         "Здравствуйте!\n\n"
-        "Показаний прибора учёта по адресу {place} ещё нет. Их принимают до {until}.\n\n"
+        "Показаний прибора учёта по адресу {place} ещё нет. Их принимают до {until} "
+        "включительно.\n\n"
         "{url}\n\n"
         "Если вы их уже передали, ничего делать не нужно.\n"
     ),
     ("reminder", "en", "email"): (
         "Hello,\n\n"
-        "There is no meter reading of {place} yet. It is taken until {until}.\n\n"
+        "There is no meter reading of {place} yet. It is taken to the end of {until}.\n\n"
         "{url}\n\n"
         "If you have sent it already, nothing is left to do.\n"
     ),
-    ("reminder", "ru", "sms"): "Показаний ещё нет, их ждут до {until}: {url}",
-    ("reminder", "en", "sms"): "No meter reading yet, it is taken until {until}: {url}",
+    ("reminder", "ru", "sms"): "Показаний ещё нет, их ждут до {until} включительно: {url}",
+    ("reminder", "en", "sms"): "No meter reading yet, it is taken to the end of {until}: {url}",
     ("code", "ru", "subject"): "Код для передачи показаний",
     ("code", "en", "subject"): "Your code for the meter readings",
     ("code", "ru", "email"): (

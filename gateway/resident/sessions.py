@@ -4,6 +4,7 @@ The browser keeps a secret in a cookie, the ledger its hash. A session ends half
 was used last, and twelve hours after it began at the latest, or when a person ends it.
 """
 
+from gateway.audit import Act
 from gateway.resident.model import Dwelling, Session, Via
 from gateway.resident.ports import LinksPort
 from gateway.resident.secrets import hashed
@@ -28,7 +29,7 @@ class Sessions:
     def dwelling(self, secret: str, now_ms: int) -> Dwelling | None:
         """The dwelling a secret opens, None for one that opens nothing (any more)."""
         found = self.open(secret, now_ms)
-        return None if found is None else found.dwelling
+        return None if found is None else found.dwelling._replace(via=via_of(found))
 
     def open(self, secret: str, now_ms: int) -> Session | None:
         """The session of a secret; noted as used."""
@@ -50,16 +51,14 @@ class Sessions:
     def end(self, secret: str, now_ms: int) -> None:
         """The resident leaves; nothing for a secret that opens nothing."""
         if (found := self.look(secret, now_ms)) is not None:
+            subject = f"account {found.dwelling.number}"
+            left = Act(now_ms, "resident", via_of(found), "resident leave", subject, "", "", "")
             with self._port.transaction():
                 self._port.end_session(found.session_no, now_ms)
-
-
-def actor_of(session: Session) -> str:
-    """How the audit log and claims name whoever acts in a session."""
-    return f"resident of account {session.dwelling.number}"[:64]
+                self._port.append(left)
 
 
 def via_of(session: Session) -> str:
-    """How the program knew them."""
+    """How the audit log says the program knew whoever acts in a session."""
     what = "code" if session.via is Via.CODE else "account number"
     return f"link {session.link_no} and {what}, session {session.session_no}"

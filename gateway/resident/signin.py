@@ -67,8 +67,10 @@ class SignIns:
         found = self.open(secret)
         if found is None or found.account_no is None:
             return None
-        linked = self._port.linked(found.identity_no)
-        return next((o.dwelling for o in linked if o.dwelling.account_no == found.account_no), None)
+        for one in self._port.linked(found.identity_no):
+            if one.dwelling.account_no == found.account_no:
+                return one.dwelling._replace(via=_who(found))
+        return None
 
     def dwellings(self, signin: SignIn) -> list[Linked]:
         """What its identity linked."""
@@ -93,6 +95,7 @@ class SignIns:
         if (found := self.look(secret)) is not None:
             with self._port.transaction():
                 self._port.end_signin(found.signin_no, self._clock())
+                note(self._port, self._clock(), found, "resident leave", None)
 
     def required(self, secret: str) -> SignIn:
         """The browser of a secret; SignedOutError where there is none."""
@@ -134,5 +137,8 @@ def note(
     identity = f"identity {signin.identity_no}"
     subject = f"account {dwelling.number}" if dwelling else identity
     said = f"{identity} {after}".strip() if dwelling else after
-    who = f"sign-in {signin.signin_no}"
-    port.append(Act(now_ms, "resident", who, act, subject, "", said, ""))
+    port.append(Act(now_ms, "resident", _who(signin), act, subject, "", said, ""))
+
+
+def _who(signin: SignIn) -> str:
+    return f"sign-in {signin.signin_no}"

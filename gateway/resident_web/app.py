@@ -25,6 +25,7 @@ from gateway.resident_web.past import Past
 from gateway.resident_web.sending import Sending
 from gateway.resident_web.signin import SigningIn
 from gateway.resident_web.signin_desk import SignInDesk
+from gateway.resident_web.texts import Speech
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -60,7 +61,8 @@ def create_app(
         return FileResponse(_STATIC / "worker.js", media_type="text/javascript")
 
     async def offline(request: Request) -> Response:
-        return front.draw(request, "offline.html", inside=False)
+        other = Speech(front.speech(request).other)
+        return front.draw(request, "offline.html", inside=False, other=other)
 
     app.get("/worker.js")(worker)
     app.get("/offline")(offline)

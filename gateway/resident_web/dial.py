@@ -12,8 +12,6 @@ from gateway.resident_web.ports import Item, NotDone
 
 # As many as a register may have.
 CELLS_MAX = 18
-# The width a dial is drawn with where nobody wrote it down.
-_WHOLE_UNKNOWN = 5
 
 
 class Cell(NamedTuple):

@@ -98,6 +98,11 @@ async def harden(request: Request, call_next: Callable[[Request], Awaitable[Resp
         if str(error) != _NO_ANSWER or not await request.is_disconnected():
             raise
         return Response(status_code=408)
+    return hardened(request, response)
+
+
+def hardened(request: Request, response: Response) -> Response:
+    """An answer with those headers."""
     headers: Any = response.headers
     headers.setdefault("content-security-policy", POLICY)
     headers["x-content-type-options"] = "nosniff"

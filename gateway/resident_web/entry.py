@@ -16,6 +16,8 @@ from gateway.resident_web.ports import NotDone
 _TOKEN_CHARS_MAX = 512
 # Six digits, or the number of an account.
 _CODE_CHARS_MAX = 64
+# Told where the code is typed: there it is put right.
+_ON_THE_SPOT = {"wrong_code", "wrong_account", "code_spent"}
 
 
 class Entry:
@@ -54,7 +56,12 @@ class Entry:
         """Send a code, and ask for it."""
         await self._front.form(request, codes=True)
         desk, known = self._front.desk, _token(token)
-        await self._front.missing(request, lambda: desk.send_code(known))
+        try:
+            await self._front.missing(request, lambda: desk.send_code(known))
+        except NotDone as refusal:
+            if refusal.kind != "code_wait":
+                raise
+            return await self._landing(request, token, sent=True, wrong=refusal)
         return await self._landing(request, token, sent=True)
 
     async def send_link(self, request: Request, token: str) -> Response:
@@ -75,19 +82,19 @@ class Entry:
         try:
             secret = await front.missing(request, lambda: front.desk.sign_in(known, code))
         except NotDone as refusal:
-            if refusal.kind not in {"wrong_code", "wrong_account"}:
+            if refusal.kind not in _ON_THE_SPOT:
                 raise
-            t, key = front.speech(request), f"sorry_{refusal.kind}"
-            wrong = f"{t(key)}. {t(f'{key}_do')}"
-            return await self._landing(request, token, sent=True, wrong=wrong)
+            sent_one = refusal.kind != "code_spent"
+            return await self._landing(request, token, sent=sent_one, wrong=refusal)
         response = to("/meters")
         front.cookies.put(response, front.cookies.session, secret)
         front.cookies.put(response, front.cookies.form, door.fresh())
         return response
 
     async def _landing(
-        self, request: Request, token: str, *, sent: bool, wrong: str = ""
+        self, request: Request, token: str, *, sent: bool, wrong: NotDone | None = None
     ) -> Response:
+        """What a link shows; `wrong`: why the code that was `sent`, or a new one, was refused."""
         front, known, here = self._front, _token(token), f"{LINK_PATH}{token}"
         secret = front.cookies.read(request, front.cookies.session)
         try:
@@ -101,9 +108,11 @@ class Entry:
             )  # fmt: skip
         if not landing.needs:
             return to("/meters")
+        t, key = front.speech(request), f"sorry_{wrong.kind}" if wrong else ""
         return front.draw(
-            request, "landing.html", status=422 if wrong else 200, landing=landing, token=token,
-            sent=sent, wrong=wrong, inside=False, here=here,
+            request, "landing.html", status=wrong.status if wrong else 200, landing=landing,
+            token=token, sent=sent, wrong=f"{t(key)}. {t(f'{key}_do')}" if wrong else "",
+            inside=False, here=here, stop=STOP_PATH + landing.stop if landing.stop else "",
         )  # fmt: skip
 
     async def leave(self, request: Request) -> Response:

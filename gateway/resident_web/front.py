@@ -7,7 +7,9 @@ and papers set, aside. Whoever would wait behind too many others is told so inst
 
 import time
 from collections.abc import Awaitable, Callable
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -29,6 +31,8 @@ from gateway.web.texts import LANGUAGES, preferred
 T = TypeVar("T")
 # Told to whoever is not in: no way to the meters is offered.
 _OUTSIDE = {"signed_out", "link_unknown", "signin_nobody", "signin_provider"}
+# As a network hands them out: whoever has one IPv6 address has all of its lower half.
+_IPV6_PREFIX = 64
 Call = Callable[[Callable[[], T]], Awaitable[T]]
 """Runs a question to the house in the thread that owns it."""
 
@@ -145,6 +149,7 @@ class Front:
         """A page in the visitor's language; its forms are proven by the form's cookie."""
         kept = self.cookies.read(request, self.cookies.form)
         secret = kept or door.fresh()
+        about.setdefault("turn", _turned(request, about.get("here")))
         about.setdefault("here", request.url.path)
         about.setdefault("inside", True)
         drawn = self._templates.get_template(template).render(
@@ -214,9 +219,10 @@ class Front:
             return JSONResponse(told, refusal.status)
         if refusal.kind == "choose":
             return to("/dwellings")
+        is_in = bool(self.cookies.read(request, self.cookies.session))
         response = self.draw(
             request, "problem.html", status=refusal.status, what=t(key, refusal.detail),
-            todo=t(f"{key}_do"), inside=refusal.kind not in _OUTSIDE,
+            todo=t(f"{key}_do"), inside=is_in and refusal.kind not in _OUTSIDE,
             here="/",
         )  # fmt: skip
         if refusal.kind == "signed_out":
@@ -236,9 +242,14 @@ class Front:
         def answered(request: Request, error: Exception) -> Response:
             return self.refused(request, _as_refusal(error))
 
+        def broken(request: Request, _error: Exception) -> Response:
+            # Outside of all middleware; the error itself goes on to the log.
+            return door.hardened(request, self.refused(request, NotDone("broken", 500)))
+
         app.middleware("http")(counted)
         for kind in (NotDone, StoreError, HTTPException, RequestValidationError):
             app.exception_handler(kind)(answered)
+        app.exception_handler(Exception)(broken)
 
 
 def _as_refusal(error: Exception) -> NotDone:
@@ -250,8 +261,22 @@ def _as_refusal(error: Exception) -> NotDone:
 
 
 def address(request: Request) -> str:
-    """From where a request came."""
-    return request.client.host if request.client else ""
+    """From where a request came; of an IPv6 address the part that a subscriber does not choose."""
+    host = request.client.host if request.client else ""
+    if ":" not in host:
+        return host
+    try:
+        known = IPv6Address(host)
+    except ValueError:
+        return host
+    return str(known.ipv4_mapped or IPv6Network((int(known), _IPV6_PREFIX), strict=False))
+
+
+def _turned(request: Request, here: object) -> str:
+    """Where the same page is in another language, up to the language's name."""
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    where = f"{request.url.path}?{urlencode([*asked, ('lang', '')])}"
+    return where if here is None else f"{here}{'&' if '?' in str(here) else '?'}lang="
 
 
 def to(path: str) -> RedirectResponse:

@@ -5,11 +5,13 @@ time, and one phone from keeping the others out. A mobile network puts many peop
 address, so what an honest person does is bounded widely, and what only guessing does narrowly.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from gateway.bucket import Bucket
+from gateway.resident_web.ports import NotDone
 
 
 class Pace(NamedTuple):
@@ -33,6 +35,26 @@ PAPERS = Pace(10, 1 / 10)
 """Documents of a session: each is set anew, which takes a core some tenths of a second."""
 # About 1 MB each; whoever was quiet longest is forgotten, and nothing but a debt with it.
 KEPT_MAX = 10_000
+
+
+class AtOnce:
+    """How many may be at something at the same time: all together, and each."""
+
+    def __init__(self, most: int, each: int) -> None:
+        self._most, self._each = most, each
+        self._in: Counter[Hashable] = Counter()
+
+    @contextmanager
+    def taken(self, who: Hashable) -> Iterator[None]:
+        """A place for `who`; NotDone where there is none."""
+        if self._in.total() >= self._most or self._in[who] >= self._each:
+            raise NotDone("busy", 503)
+        self._in[who] += 1
+        try:
+            yield
+        finally:
+            self._in[who] -= 1
+            self._in += Counter()  # who is gone is not kept
 
 
 class Limits:

@@ -16,12 +16,15 @@ from gateway.resident.model import Dwelling
 from gateway.resident_web import dial, forms
 from gateway.resident_web.close_up import close_up
 from gateway.resident_web.front import Front, to
-from gateway.resident_web.limits import PHOTOS, WORDS
+from gateway.resident_web.limits import PHOTOS, WORDS, AtOnce
 from gateway.resident_web.ports import Item, NotDone, Seen
 from gateway.resident_web.sending import framed
 
 _NUMBER_MAX = 2**62
 ANSWERS = frozenset({"yes", "no"})
+# Photos in one piece are gathered in memory, up to 12 MB each and for a quarter of an hour on a
+# slow line: 200 MB. Whoever has a script sends pieces.
+WHOLE_MAX, WHOLE_OF_SESSION_MAX = 16, 2
 # As many questions as there are checks, and some.
 _QUESTIONS_MAX = 20
 
@@ -40,6 +43,7 @@ class Meters:
 
     def __init__(self, front: Front) -> None:
         self._front = front
+        self._whole = AtOnce(WHOLE_MAX, WHOLE_OF_SESSION_MAX)
 
     def add_to(self, app: FastAPI) -> None:
         """Add them."""
@@ -73,7 +77,8 @@ class Meters:
         front = self._front
         at = await self._at(request, register_no)
         front.pace(request, PHOTOS, at.secret)
-        data = await forms.body(request, forms.PLAIN_BYTES_MAX, forms.PLAIN_S)
+        with self._whole.taken(at.secret):
+            data = await forms.body(request, forms.PLAIN_BYTES_MAX, forms.PLAIN_S)
         sent = forms.parts(data, request.headers.get("content-type", ""))
         front.require_ours(request, sent.get("proof", b"").decode("ascii", "replace"))
         if not (photo := sent.get("photo", b"")):
@@ -213,7 +218,7 @@ class Meters:
         return self._front.draw(
             request, "check.html", home=at.home, item=at.item, seen=seen, cells=cells, wrong=wrong,
             open=sum(not one.value for one in cells) if seen and seen.digits else 0,
-            status=422 if wrong else 200, here=f"/meter/{at.item.register_no}/check",
+            status=422 if wrong else 200, here=_check(at.item.register_no, seen),
         )  # fmt: skip
 
     async def _at(self, request: Request, register_no: int) -> At:
@@ -239,6 +244,11 @@ def _number(text: str) -> int | None:
         return None
     number = int(text)
     return number if 0 < number < _NUMBER_MAX else None
+
+
+def _check(register_no: int, seen: Seen | None) -> str:
+    """Where the digits are checked, of that photo."""
+    return f"/meter/{register_no}/check" + (f"?photo={seen.photo_no}" if seen else "")
 
 
 def _filled(item: Item, value: Decimal) -> str:

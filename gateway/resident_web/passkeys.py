@@ -90,10 +90,7 @@ class Phones:
         """A JSON object of our script's; NotDone for one that may be somebody else's."""
         self._front.pace(request, CODES)
         data = await forms.body(request, ANSWER_BYTES_MAX, forms.FORM_S)
-        try:
-            sent = _object(json.loads(data))
-        except (ValueError, RecursionError):
-            raise NotDone("not_understood") from None
+        sent = said(data)
         self._front.require_ours(request, str(sent.get("proof", "")))
         return sent
 
@@ -102,6 +99,14 @@ class Phones:
         if not secret:
             raise NotDone("signed_out", 401)
         return secret
+
+
+def said(data: bytes) -> dict[str, Any]:
+    """The JSON object that our script sent; NotDone for anything else."""
+    try:
+        return _object(json.loads(data))
+    except (ValueError, RecursionError):
+        raise NotDone("not_understood") from None
 
 
 def _object(value: object) -> dict[str, Any]:

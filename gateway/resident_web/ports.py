@@ -33,13 +33,15 @@ class Landing(NamedTuple):
     """What a link leads to.
 
     `needs` is ``code``, ``account`` (its number, from the bill) or empty; `contact` is masked:
-    where a code goes.
+    where a code goes. `stop` is the token by which it wants no more messages, empty where it has
+    none or wants none already.
     """
 
     house: str
     dwelling: str
     contact: str
     needs: str
+    stop: str = ""
 
 
 class Item(NamedTuple):

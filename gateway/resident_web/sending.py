@@ -5,10 +5,10 @@ from fastapi.responses import JSONResponse
 
 from gateway.photo.frame import Frame
 from gateway.resident_web import forms
-from gateway.resident_web.front import Front
-from gateway.resident_web.limits import PHOTOS
+from gateway.resident_web.front import Front, Visit
+from gateway.resident_web.limits import PHOTOS, AtOnce
 from gateway.resident_web.ports import NotDone
-from gateway.resident_web.uploads import PIECE_BYTES_MAX
+from gateway.resident_web.uploads import OPEN_MAX, PIECE_BYTES_MAX
 
 OFFSET, LENGTH, PROOF = "upload-offset", "upload-length", "x-proof"
 # 64 KB take two minutes on the slowest line on which a page opens at all.
@@ -21,6 +21,8 @@ class Sending:
 
     def __init__(self, front: Front) -> None:
         self._front = front
+        # All of them may be read at once, each by one who asks: it is the same photo.
+        self._read = AtOnce(OPEN_MAX, 1)
 
     def add_to(self, app: FastAPI) -> None:
         """Add them."""
@@ -81,7 +83,13 @@ class Sending:
         front = self._front
         await front.form(request)
         visit = await front.visit(request)
-        home, secret = visit
+        with self._read.taken(name):
+            page, number = await self._done(request, name, visit)
+        return JSONResponse({"page": page, "photo": number})
+
+    async def _done(self, request: Request, name: str, visit: Visit) -> tuple[str, int]:
+        """Where its digits are checked, and its number."""
+        front, (home, secret) = self._front, visit
         upload = await front.missing(request, lambda: front.uploads.find(name, secret))
         number = upload.photo_no
         if number is None:
@@ -94,8 +102,7 @@ class Sending:
                     await front.ask(lambda: front.uploads.drop(name))
                 raise
             await self._remember(name, secret, number)
-        page = f"/meter/{upload.register_no}/check?photo={number}"
-        return JSONResponse({"page": page, "photo": number})
+        return f"/meter/{upload.register_no}/check?photo={number}", number
 
     async def _remember(self, name: str, secret: str, number: int) -> None:
         await self._front.ask(lambda: self._front.uploads.done(name, secret, number))

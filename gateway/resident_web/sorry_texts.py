@@ -40,14 +40,17 @@ SORRY: dict[str, tuple[str, str]] = {
         "Open the link in the latest message, or call the number on the bill.",
     ),
     "sorry_code_spent": ("Этот код больше не действует", "This code no longer works"),
-    "sorry_code_spent_do": (
-        "Вернитесь по ссылке и запросите новый код.",
-        "Go back to the link and ask for another code.",
-    ),
-    "sorry_code_wait": ("Код уже отправлен", "A code was sent already"),
+    "sorry_code_spent_do": ("Запросите новый.", "Ask for another one."),
+    "sorry_code_wait": ("Новый код пока не отправляем", "No other code is sent yet"),
     "sorry_code_wait_do": (
-        "Он приходит за несколько минут. Новый можно запросить чуть позже.",
-        "It takes some minutes to come. Ask for another a little later.",
+        (
+            "Введите последний из присланных: он приходит за несколько минут и действует десять. "
+            "Новый можно запросить позже, обычно через час."
+        ),
+        (
+            "Type the last one that was sent: it takes some minutes to come and works for ten. "
+            "Ask for another one later, usually after an hour."
+        ),
     ),
     "sorry_code_not_sent": ("Код не ушёл", "The code did not go out"),
     "sorry_code_not_sent_do": (
@@ -56,6 +59,11 @@ SORRY: dict[str, tuple[str, str]] = {
     ),
     "sorry_too_often": ("Слишком много попыток подряд", "Too many tries in a row"),
     "sorry_too_often_do": ("Подождите несколько минут.", "Wait some minutes."),
+    "sorry_broken": ("Что-то сломалось у нас", "Something broke on our side"),
+    "sorry_broken_do": (
+        "Попробуйте ещё раз через несколько минут. Что вы уже передали, не пропало.",
+        "Try again in some minutes. What you have sent already is not lost.",
+    ),
     "sorry_busy": ("Сейчас передают многие", "Many people are sending right now"),
     "sorry_busy_do": ("Попробуйте ещё раз через минуту.", "Try again in a minute."),
     "sorry_not_ours": ("Страница устарела", "The page is out of date"),

@@ -27,7 +27,12 @@ TEXTS: dict[str, tuple[str, str]] = SORRY | {
             "when it is back."
         ),
     ),
+    "offline_wait": (
+        "Нет связи. Фото, которые вы сняли, ждут в телефоне и уйдут сами, когда связь появится.",
+        "No connection. The photos you took wait in the phone and go by themselves.",
+    ),
     "leave": ("Выйти", "Sign out"),
+    "to_begin": ("На первую страницу", "To the first page"),
     "begin": ("Откройте ссылку из сообщения", "Open the link in the message"),
     "begin_how": (
         (
@@ -71,6 +76,10 @@ TEXTS: dict[str, tuple[str, str]] = SORRY | {
     ),
     "again_sent": ("Новая ссылка отправлена", "A new link was sent"),
     "again_sent_to": ("Она придёт сюда:", "It comes to:"),
+    "again_then": (
+        "Откройте ссылку из этого сообщения. Эту страницу можно закрыть.",
+        "Open the link in that message. You can close this page.",
+    ),
     "again_here": (
         "Если вы входили по ней в этом телефоне:",
         "If you came in by it on this phone:",
@@ -87,7 +96,7 @@ TEXTS: dict[str, tuple[str, str]] = SORRY | {
     "all_done": ("Всё передано. Больше ничего не нужно.", "All is sent. Nothing more is needed."),
     "flat": ("кв. {}", "flat {}"),
     "until": ("до {}", "until {}"),
-    "through": ("до {} включительно", "to the end of {}"),
+    "through": ("до {} включительно", "by the end of {}"),
     "serial": ("счётчик № {}", "meter no. {}"),
     "when": ("Передать", "Send"),
     "last": ("В прошлый раз", "Last time"),
@@ -147,7 +156,11 @@ TEXTS: dict[str, tuple[str, str]] = SORRY | {
     ),
     "kept_many": ("Фото ждут отправки: {}", "Photos waiting to go: {}"),
     "kept_open": ("Проверить цифры: {}", "Check the digits: {}"),
-    "retry": ("Отправить сейчас", "Send now"),
+    "kept_retake": ("Снять ещё раз: {}", "Take it again: {}"),
+    "kept_old": (
+        "Фото пролежало в телефоне больше суток и не отправлено.",
+        "A photo lay in the phone for more than a day and was not sent.",
+    ),
     "check": ("Проверьте цифры", "Check the digits"),
     "check_how": (
         "Сравните с фото. Неверную цифру нажмите и исправьте.",
@@ -222,12 +235,12 @@ TEXTS: dict[str, tuple[str, str]] = SORRY | {
     "done_when": ("Принято", "Received"),
     "done_bill": ("Что дальше", "What happens now"),
     "done_bill_how": (
-        "По этому показанию посчитают плату за {}.",
-        "You are charged by this reading for {}.",
+        "По нему посчитают плату за {}, если до закрытия не будет показания надёжнее или позже.",
+        "You are charged by it for {}, unless a surer or a later one comes before it is closed.",
     ),
     "done_bill_soon": (
-        "По этому показанию посчитают плату за текущий месяц.",
-        "You are charged by this reading for the current month.",
+        "По нему посчитают плату за этот месяц, если не будет показания надёжнее или позже.",
+        "You are charged by it for this month, unless a surer or a later one comes.",
     ),
     "done_review": (
         (
@@ -253,15 +266,19 @@ TEXTS: dict[str, tuple[str, str]] = SORRY | {
     "dispute_reading": ("Неверное показание", "A reading is wrong"),
     "dispute_text": ("Своими словами", "In your own words"),
     "dispute_send": ("Отправить обращение", "Send it"),
-    "disputed": ("Обращение принято", "We have received it"),
+    "disputed_received": ("Обращение принято", "We have received it"),
+    "disputed_in-work": ("Обращение в работе", "It is being looked into"),
+    "disputed_answered": ("На обращение ответили", "It is answered"),
+    "disputed_withdrawn": ("Обращение отозвано", "It was taken back"),
     "disputed_number": ("Номер обращения", "Its number"),
     "disputed_state": ("Состояние", "State"),
     "state_received": ("получено", "received"),
     "state_in-work": ("в работе", "being looked into"),
     "state_answered": ("дан ответ", "answered"),
     "state_withdrawn": ("отозвано", "withdrawn"),
-    "disputed_by": ("Ответим", "Answered"),
+    "disputed_by": ("Ответим", "Answer due"),
     "disputed_answer": ("Ответ", "Answer"),
+    "messages_end": ("Не присылать таких сообщений", "No more messages like this"),
     "messages_stop": ("Больше не присылать сообщения?", "Send no more messages?"),
     "messages_to": (
         "Напоминания о показаниях больше не будут приходить.",

@@ -105,7 +105,8 @@ class LedgerDesk:
         except LinkError as error:
             raise _of_link(error) from error
         needs = "code" if entry.needs_code else "account" if entry.needs_account else ""
-        return Landing(entry.dwelling.house, entry.dwelling.dwelling, entry.masked, needs)
+        where = entry.dwelling
+        return Landing(where.house, where.dwelling, entry.masked, needs, entry.stop)
 
     def send_code(self, token: str) -> None:
         """As the port has it."""
@@ -280,7 +281,7 @@ class LedgerDesk:
             items = self._giving.asked(home)
             serials = [one.asked.serial for one in items if one.asked.register_no == register_no]
             subject = "".join(serials[:1])
-        new = dispute.New(home.account_no, about, subject, text)
+        new = dispute.New(home.account_no, about, subject, text, home.via or dispute.PAGE)
         try:
             found = open_dispute(self._disputes, new, self._clock(), secrets.token_bytes)
         except DisputeError as error:
@@ -296,7 +297,10 @@ class LedgerDesk:
     def withdraw(self, home: Dwelling, number: str) -> Complaint:
         """As the port has it."""
         try:
-            found = dispute.withdraw(self._disputes, home.account_no, number, self._clock())
+            found = dispute.withdraw(
+                *(self._disputes, home.account_no, number, self._clock()),
+                home.via or dispute.PAGE,
+            )
         except DisputeError as error:
             raise NotDone("no_page", 404) from error
         return _complaint(found)

@@ -128,5 +128,6 @@ def postgres(module: str) -> ModuleType:
         return importlib.import_module(f"gateway.postgres.{module}")
     except ImportError as error:
         raise StoreError(
-            "a ledger on PostgreSQL needs psycopg: pip install 'plomba[postgres]'"
+            "a ledger on PostgreSQL needs psycopg:"
+            " pip install --require-hashes -r requirements/postgres.txt"
         ) from error

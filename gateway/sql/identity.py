@@ -16,6 +16,7 @@ from gateway.identity.model import (
     NewInvitation,
     NotLetIn,
     RefusalRow,
+    RevokedDevice,
 )
 from gateway.sql.engine import Connection
 from gateway.sql.statements import named
@@ -141,6 +142,14 @@ class IdentityLedger:
         rows = self._sql.execute(_SQL["revoked"], asked)
         return [Revoked(serial, at_ms, Reason(reason)) for serial, at_ms, reason in rows]
 
+    def revoked_serials(self) -> frozenset[str]:
+        rows = self._sql.execute("SELECT serial FROM certificate WHERE revoked_at_ms IS NOT NULL")
+        return frozenset(serial for (serial,) in rows)
+
+    def last_revoked_ms(self) -> int:
+        row = self._sql.execute("SELECT coalesce(max(revoked_at_ms), 0) FROM certificate")
+        return int(row.fetchone()[0])
+
     def next_crl_number(self) -> int:
         self._sql.execute("UPDATE crl_number SET number = number + 1")
         (number,) = self._sql.execute("SELECT number FROM crl_number").fetchone()
@@ -153,6 +162,13 @@ class IdentityLedger:
             "INSERT INTO device_revocation VALUES (?, ?, ?, ?, ?)",
             (device_no, at_ms, by, why, int(takes_backlog)),
         )
+
+    def revoked_devices(self) -> list[RevokedDevice]:
+        rows = self._sql.execute(
+            "SELECT d.name, r.why, r.takes_backlog FROM device_revocation r"
+            " JOIN device d USING (device_no) ORDER BY r.revoked_at_ms, d.name"
+        )
+        return [RevokedDevice(name, why, bool(takes)) for name, why, takes in rows]
 
     def refuse(self, refusal: NotLetIn, source: str, now_ms: int) -> bool:
         row = {

@@ -106,6 +106,6 @@ LEFT JOIN certificate c ON c.certificate_no =
     (SELECT n.certificate_no FROM certificate n
         WHERE n.device_no = d.device_no AND n.revoked_at_ms IS NULL
         ORDER BY n.valid_to_ms DESC, n.certificate_no DESC LIMIT 1)
-WHERE (CAST(:house AS TEXT) IS NULL OR h.name = :house)
+WHERE (CAST(:house AS TEXT) IS NULL OR coalesce(h.name, '') = :house)
     AND EXISTS (SELECT 1 FROM device_key k WHERE k.device_no = d.device_no)
 ORDER BY h.name NULLS FIRST, d.name;

@@ -36,6 +36,7 @@ from gateway.sql.meter_life import LifeLedger
 from gateway.sql.outbox import HANDED_OVER
 from gateway.sql.periods import PeriodLedger
 from gateway.sql.profile import SeriesLedger
+from gateway.sql.quarantine import SqlQuarantine
 from gateway.sql.reconcile import ReconcileLedger
 from gateway.sql.review import SqlQueue
 from gateway.sql.rollup import SqlRollupLook
@@ -147,6 +148,7 @@ class LedgerOverview:
         self.life = LifeLedger(connection)
         self.reconcile = ReconcileLedger(connection)
         self.queue = SqlQueue(connection)
+        self.quarantine = SqlQuarantine(connection)
         self.disputes = SqlDisputes(connection)
         self.claims = SqlClaims(connection)
         self.deliveries = SqlDeliveries(connection)

@@ -13,9 +13,11 @@ from typing import Final
 
 from drivers.reading import from_ms
 from gateway.audit import Act, Entry
-from gateway.people.forgetting import Account, Asked, Left
+from gateway.people.forgetting import Account, Asked, Left, Reached
 from gateway.people.retention import EXPIRED, Kept
 from gateway.people.words import Names, PeopleError
+from gateway.resident.model import Channel, Contact
+from gateway.sql import people_sealed
 from gateway.sql.audit import SqlAudit
 from gateway.sql.engine import Connection, Cursor, Database
 from gateway.sql.statements import named
@@ -59,7 +61,8 @@ _TEXTS: Final = (
 )
 _WITHOUT_TEXTS: Final = {
     *("audit", "event", "contact", "resident_act", "photo", "submission"),
-    *("resident_identity", "resident_passkey"),
+    *("resident_message", "resident_code", "resident_session", "resident_link", "linking_try"),
+    *("resident_identity", "resident_passkey", "resident_signin", "resident_linked", "bill_code"),
 }
 # A meter's number is the meter's, also where an account was numbered after it.
 _NO_PERSONS: Final = {("meter", "serial"), ("gis_value", "meter"), ("meter_notice", "meter")}
@@ -72,7 +75,7 @@ _RESIDENT: Final = (
 _SHOWN = (
     *("account", "points", "meters", "readings", "lines", "corrections", "norms", "areas"),
     *("acts", "charges", "claims", "decisions", "contacts", "askings", "messages", "sessions"),
-    *("identities", "passkeys", "signins", "bill_codes"),
+    *("links", "identities", "passkeys", "signins", "bill_codes", "tries"),
     *("disputes", "answers", "receipts", "photos", "submissions"),
 )
 
@@ -97,6 +100,8 @@ class PeopleLedger:
         """All that is held about an account, by kind; its entries in the audit log last."""
         found: dict[str, object] = {name: self._rows(name, account) for name in _SHOWN}
         names, linked = Names((account.number,), ""), self.linked(account)
+        made = people_sealed.visits_of(self._sql, account, names)
+        found["visits"] = [one._asdict() for one in made]
         found["audit"] = [
             {"number": entry.number, **entry.act._asdict()}
             for entry in self._log.entries()
@@ -133,13 +138,25 @@ class PeopleLedger:
             for target, count, first, last in self._sql.execute(_SQL["handed"], asked)
         ]
         exported = self._sql.execute(_SQL["exported"], {"account": account.account_no})
-        return handed + [
-            Left("export", f"{_day(at_ms)}, {subject}: {after}")
-            for at_ms, subject, after in exported
+        return [
+            *handed,
+            *(
+                Left("export", f"{_day(at_ms)}, {subject}: {after}")
+                for at_ms, subject, after in exported
+            ),
+            *people_sealed.beyond(self._sql, account, names),
         ]
 
     def documents(self, account: Account) -> set[str]:
         return {text for (text,) in self._of(account, "documents")}
+
+    def reached(self, account: Account) -> Reached:
+        contacts = [
+            Contact(number, account.account_no, Channel(channel), address, language, None)
+            for number, channel, address, language in self._of(account, "reached")
+        ]
+        masks = {one.masked for one in contacts}
+        return Reached(tuple(one.address for one in contacts), tuple(sorted(masks)))
 
     def linked(self, account: Account) -> set[int]:
         return {number for (number,) in self._of(account, "linked")}
@@ -181,18 +198,16 @@ class PeopleLedger:
         asked = {"number": number, "by": by, "now": now_ms, "name": names.pseudonym}
         self._sql.execute(_SQL["done"], asked)
 
-    def expire(self, kept: Kept, before_ms: int, limit: int) -> list[int]:
+    def expire(self, kept: Kept, before_ms: int, limit: int) -> int:
         asked: dict[str, object] = {"before": before_ms, "most": limit, "nothing": b""}
+        if kept is Kept.RESIDENTS:
+            asked["links"] = self._expiring_links(before_ms, limit)
         with self._letting_go():
-            if kept is Kept.RESIDENTS:
-                asked["links"] = self._expiring_links(before_ms, limit)
-                for step in _RESIDENT_EXPIRING:
-                    self._sql.execute(_SQL[step], asked)
-            if kept is Kept.DISPUTES:
-                self._sql.execute(_SQL["expire-answers"], {"before": before_ms})
-            if kept is Kept.REVIEWS:
-                self._sql.execute(_SQL["expire-review-verdicts"], {"before": before_ms})
-            return [row[0] for row in self._sql.execute(_SQL[_EXPIRING[kept]], asked).fetchall()]
+            return sum(self._sql.execute(_SQL[one], asked).rowcount for one in _EXPIRING[kept])
+
+    def expiring_entries(self, before_ms: int, limit: int) -> list[int]:
+        asked = {"before": before_ms, "most": limit}
+        return [number for (number,) in self._sql.execute(_SQL["expiring-entries"], asked)]
 
     def expire_entries(self, numbers: list[int], by_entry: int) -> None:
         gone = set(numbers)
@@ -279,21 +294,20 @@ class PeopleLedger:
         return [dict(zip(columns, row, strict=True)) for row in cursor]
 
 
-_EXPIRING: Final = {
-    Kept.QUARANTINE: "expire-quarantine",
-    Kept.CLAIMS: "expire-claims",
-    Kept.REVIEWS: "expire-reviews",
-    Kept.REQUESTS: "expire-requests",
-    Kept.AUDIT: "expiring-entries",
-    Kept.RESIDENTS: "expire-links",
-    Kept.DISPUTES: "expire-disputes",
-    Kept.RECEIPTS: "expire-receipts",
-    Kept.PHOTOS: "expire-photos",
+_EXPIRING: Final[dict[Kept, tuple[str, ...]]] = {
+    Kept.QUARANTINE: ("expire-quarantine",),
+    Kept.CLAIMS: ("expire-claims",),
+    Kept.REVIEWS: ("expire-review-verdicts", "expire-reviews"),
+    Kept.REQUESTS: ("expire-requests",),
+    Kept.RESIDENTS: (
+        *("expire-messages", "expire-codes", "expire-sessions", "expire-tries", "expire-signins"),
+        *("expire-bill-codes", "expire-linked", "expire-passkeys", "forget-identities"),
+        *("expire-contacts", "expire-links"),
+    ),
+    Kept.DISPUTES: ("expire-answers", "expire-disputes"),
+    Kept.RECEIPTS: ("expire-receipts",),
+    Kept.PHOTOS: ("expire-photos",),
 }
-_RESIDENT_EXPIRING: Final = (
-    *("expire-messages", "expire-codes", "expire-sessions", "expire-tries", "expire-signins"),
-    *("expire-bill-codes", "expire-linked", "forget-identities"),
-)
 
 
 def overwriting(database: Database) -> AbstractContextManager[Connection]:

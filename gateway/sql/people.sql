@@ -88,6 +88,13 @@ WHERE account_no = :account ORDER BY message_no
 SELECT via, opened_ms, seen_ms, ended_ms FROM resident_session
 WHERE account_no = :account ORDER BY session_no
 
+-- name: show-links
+SELECT period, purpose, made_ms, expires_ms, used_ms, ended_ms FROM resident_link
+WHERE account_no = :account ORDER BY link_no
+
+-- name: show-tries
+SELECT at_ms FROM linking_try WHERE account_no = :account ORDER BY linking_try_no
+
 -- name: show-identities
 SELECT provider, via, linked_ms, ended_ms FROM resident_linked
 JOIN resident_identity USING (identity_no) WHERE account_no = :account ORDER BY linked_no
@@ -144,6 +151,13 @@ UNION
 SELECT document FROM decision JOIN own_register AS own ON own.register_no = decision.register_no
     AND captured_at_ms BETWEEN from_ms AND to_ms
 WHERE account_no = :account AND document IS NOT NULL
+
+-- An address that another account has too is another one's as well, and stays.
+-- name: reached
+SELECT contact_no, channel, address, language FROM contact
+WHERE account_no = :account AND address <> 'expired'
+    AND address NOT IN (SELECT address FROM contact WHERE account_no <> :account)
+ORDER BY contact_no
 
 -- name: linked
 SELECT audit_no FROM decision JOIN own_register AS own ON own.register_no = decision.register_no
@@ -269,10 +283,18 @@ DELETE FROM bill_code WHERE expires_ms < :before
 -- name: expire-linked
 DELETE FROM resident_linked WHERE ended_ms < :before
 
+-- A phone opens nothing where no dwelling is linked, and nobody could be forgotten by a dwelling.
+-- name: expire-passkeys
+DELETE FROM resident_passkey WHERE coalesce(used_ms, made_ms) < :before AND NOT EXISTS (
+    SELECT 1 FROM resident_linked o WHERE o.identity_no = resident_passkey.identity_no)
+
+-- The row stays: who showed a code is known by its number (gateway/resident/passkeys.py).
+-- name: expire-contacts
+UPDATE contact SET address = 'expired' WHERE until_ms < :before AND address <> 'expired'
+
 -- name: expire-links
 DELETE FROM resident_link WHERE link_no IN (
     SELECT CAST(w.value AS BIGINT) FROM json_each(:links) w)
-RETURNING link_no
 
 -- name: forget-disputes
 UPDATE dispute SET said = :name WHERE account_no = :account
@@ -298,13 +320,11 @@ WHERE account_no = :account
 UPDATE photo SET is_removed = 1 WHERE photo_no IN (
     SELECT photo_no FROM photo WHERE received_at_ms < :before AND is_removed = 0
     ORDER BY photo_no LIMIT :most)
-RETURNING photo_no
 
 -- name: expire-disputes
 UPDATE dispute SET said = 'expired' WHERE dispute_no IN (
     SELECT dispute_no FROM dispute WHERE opened_at_ms < :before AND said <> 'expired'
     AND said NOT LIKE 'forgotten-%' LIMIT :most)
-RETURNING dispute_no
 
 -- name: expire-answers
 UPDATE dispute_step SET told = 'expired' WHERE at_ms < :before AND told <> ''
@@ -313,7 +333,6 @@ UPDATE dispute_step SET told = 'expired' WHERE at_ms < :before AND told <> ''
 -- name: expire-receipts
 UPDATE resident_act SET sealed = :nothing WHERE number IN (
     SELECT number FROM resident_act WHERE made_at_ms < :before AND length(sealed) > 0 LIMIT :most)
-RETURNING account_no
 
 -- name: events
 SELECT event_no, payload FROM event WHERE event_no > ? ORDER BY event_no LIMIT ?
@@ -325,19 +344,16 @@ UPDATE forgetting SET words = '[]', why = :name, confirmed_by = :by, done_at_ms 
 -- name: expire-quarantine
 UPDATE quarantine SET evidence = :nothing, kept = 0, detail = 'expired' WHERE quarantine_no IN (
     SELECT quarantine_no FROM quarantine WHERE received_at_ms < :before AND kept > 0 LIMIT :most)
-RETURNING quarantine_no
 
 -- name: expire-claims
 UPDATE claim SET actor = 'expired', reference = 'expired-' || claim_no WHERE claim_no IN (
     SELECT claim_no FROM claim WHERE entered_ms < :before AND actor <> 'expired'
     AND actor NOT LIKE 'forgotten-%' LIMIT :most)
-RETURNING claim_no
 
 -- name: expire-reviews
 UPDATE decision SET why = 'expired', document = CASE WHEN document IS NOT NULL THEN 'expired' END
 WHERE decision_no IN (SELECT decision_no FROM decision WHERE at_ms < :before AND standing = 'done'
     AND why <> 'expired' AND why NOT LIKE 'forgotten-%' LIMIT :most)
-RETURNING decision_no
 
 -- name: expire-review-verdicts
 UPDATE verdict SET detail = 'expired'
@@ -348,7 +364,6 @@ WHERE rule = 'REVIEW' AND given_at_ms < :before AND detail <> 'expired'
 UPDATE gis_message SET body = :nothing WHERE message_no IN (
     SELECT message_no FROM gis_message WHERE changed_at_ms < :before AND length(body) > 0
     AND state IN ('done', 'refused') LIMIT :most)
-RETURNING message_no
 
 -- name: expiring-entries
 SELECT audit_no FROM audit WHERE at_ms < :before AND forgotten_by IS NULL

@@ -13,6 +13,7 @@ from gateway.claims import compare
 from gateway.claims.choosing import QUALITIES, name
 from gateway.claims.ports import AsReading
 from gateway.model import Finding, Severity, State
+from gateway.people.retention import let_go
 from gateway.photo.mask import Kind
 from gateway.photo.reading import Cell
 from gateway.resident.submission import (
@@ -101,8 +102,9 @@ class PhotosLedger:
 
     # Files ----------------------------------------------------------------------------------
 
-    def drop_drafts(self, before_ms: int) -> None:
-        self._sql.execute(_SQL["drop-drafts"], (before_ms,))
+    def drop_drafts(self, before_ms: int, now_ms: int) -> None:
+        if count := self._sql.execute(_SQL["drop-drafts"], (before_ms,)).rowcount:
+            self._log.append(let_go(now_ms, f"{count} photos of no reading"))
 
     def to_delete(self, limit: int) -> list[str]:
         return [name for (name,) in self._sql.execute(_SQL["to-delete"], (limit,))]

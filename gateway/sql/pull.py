@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gateway.audit import Act
 from gateway.handoff.pull import Client, Served
+from gateway.sql.audit import SqlAudit
 from gateway.sql.engine import Connection, Place, connect, snapshot
 
 _CLIENT = "SELECT name, made_at_ms, revoked_at_ms, through_no, acknowledged_at_ms FROM pull_client"
@@ -56,11 +58,16 @@ class PullLedger:
         return cursor.rowcount > 0
 
     def acknowledge(self, name: str, through_no: int, now_ms: int) -> int:
+        before = self.client(name)
         (number,) = self._sql.execute(
             "UPDATE pull_client SET through_no = max(through_no, ?), acknowledged_at_ms = ?"
             " WHERE name = ? RETURNING through_no",
             (through_no, now_ms, name),
         ).fetchone()
+        if before is None or before.through_no < number:
+            said = f"events up to {number}"
+            act = Act(now_ms, name, "pull API, by its token", "api acknowledge", name, "", said, "")
+            SqlAudit(self._sql).append(act)
         return int(number)
 
 

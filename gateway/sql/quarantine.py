@@ -6,8 +6,8 @@ The bounds are per reason, so that a flood of one kind never washes away the evi
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from gateway.sql.engine import Database
-from gateway.store import QuarantineRow
+from gateway.sql.engine import Connection
+from gateway.store import QuarantineRow, RefusedTopic
 
 # Enough to see a pattern in an attack or a broken device, and at most 16 MiB for each of the
 # about ten reasons: whatever is thrown at it, the quarantine stays below 200 MiB.
@@ -39,8 +39,8 @@ SET refused = quarantine_count.refused + excluded.refused,
 class SqlQuarantine:
     """`QuarantinePort` on one connection."""
 
-    def __init__(self, database: Database) -> None:
-        self._sql = database.connection
+    def __init__(self, connection: Connection) -> None:
+        self._sql = connection
 
     def add(self, rows: Sequence[QuarantineRow]) -> None:
         self._sql.executemany(
@@ -70,3 +70,12 @@ class SqlQuarantine:
             (reason,),
         )
         return (QuarantineRow(*row) for row in rows)
+
+    def topics(self, limit: int) -> list[RefusedTopic]:
+        """Who was refused for what, of what is kept, the last one first."""
+        rows = self._sql.execute(
+            "SELECT reason, topic, max(received_at_ms) AS last_at_ms, count(*) FROM quarantine "
+            "GROUP BY reason, topic ORDER BY last_at_ms DESC, reason, topic LIMIT ?",
+            (limit,),
+        )
+        return [RefusedTopic(*row) for row in rows]

@@ -8,11 +8,13 @@ from gateway.model import FOREVER_MS, Binding, DeviceKey, Level, MeterCard, Regi
 from gateway.sql.engine import Database
 from gateway.store import FoundRow
 
+# Whatever key a person enters for a revoked device, none of its keys outlives the revocation.
 _KEYS = """
-SELECT k.key_id, k.device_no, d.name, k.public_key, k.valid_from_ms, k.valid_to_ms,
-    EXISTS (SELECT 1 FROM device_revocation r
-        WHERE r.device_no = k.device_no AND r.takes_backlog = 0)
-FROM device_key k JOIN device d USING (device_no)
+SELECT k.key_id, k.device_no, d.name, k.public_key, k.valid_from_ms,
+    CASE WHEN k.valid_to_ms <= r.revoked_at_ms THEN k.valid_to_ms
+        ELSE coalesce(r.revoked_at_ms, k.valid_to_ms) END,
+    coalesce(r.takes_backlog = 0, FALSE)
+FROM device_key k JOIN device d USING (device_no) LEFT JOIN device_revocation r USING (device_no)
 WHERE k.key_id IN ({places})
 """
 

@@ -151,7 +151,8 @@ ORDER BY point.account_no, point.name, serial, obis
 
 -- name: open-askings
 SELECT asking_no, asking.account_no, period, closes_ms,
-    (SELECT count(*) FROM resident_message WHERE resident_message.asking_no = asking.asking_no)
+    (SELECT count(*) FROM resident_message JOIN contact USING (contact_no)
+        WHERE resident_message.asking_no = asking.asking_no AND contact.until_ms IS NULL)
 FROM asking JOIN account ON account.account_no = asking.account_no
 WHERE house_no = ? AND outcome IS NULL ORDER BY asking_no
 

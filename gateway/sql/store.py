@@ -21,7 +21,7 @@ class SqlStore:
         self.ledger = ledger_of(database)
         self.registry = SqlRegistry(database)
         self.book = SqlBook(database)
-        self.quarantine = SqlQuarantine(database)
+        self.quarantine = SqlQuarantine(database.connection)
         self.clones = SqlClones(database.connection)
         self.audit = SqlAudit(database.connection)
 

@@ -14,6 +14,8 @@ from gateway.audit import AuditPort
 from gateway.identity.model import DeviceNow, NotLetIn
 from gateway.meter_life.seals import Seal
 from gateway.model import Kind
+from gateway.people.retention import let_go
+from gateway.sql.audit import SqlAudit
 from gateway.sql.billing import looking
 from gateway.sql.engine import Connection, Database
 from gateway.sql.identity import IdentityLedger
@@ -234,11 +236,12 @@ class VisitPhotos:
         """All or nothing."""
         return self._database.transaction()
 
-    def expire(self, before_ms: int) -> None:
-        """Note that photos that came before are not to be kept."""
-        self._sql.execute(_SQL["expire-photos"], (before_ms,))
+    def expire(self, before_ms: int, now_ms: int) -> None:
+        """Note, in the log too, that photos that came before are not to be kept."""
+        if count := self._sql.execute(_SQL["expire-photos"], (before_ms,)).rowcount:
+            SqlAudit(self._sql).append(let_go(now_ms, f"{count} photos of visits"))
 
-    def drop_drafts(self, before_ms: int) -> None:
+    def drop_drafts(self, before_ms: int, now_ms: int) -> None:
         """Nothing: a photo comes after the record that names it."""
 
     def to_delete(self, limit: int) -> list[str]:

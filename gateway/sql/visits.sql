@@ -1,14 +1,14 @@
 -- Visits of installers: their records with what became of them, and points that wait.
 
 -- name: visits
--- The newest records of a device's number, of a house, or of all.
+-- The newest records of a device's number, of a house ('' for none), or of all.
 SELECT v.visit_no, v.device_no, d.name, coalesce(h.name, ''), v.number, v.sha256, v.key_id, v.source,
     v.received_at_ms, v.sealed, v.answer,
     (SELECT count(*) FROM visit_rival r WHERE r.visit_no = v.visit_no)
 FROM visit v
 JOIN device d USING (device_no)
 LEFT JOIN house h USING (house_no)
-WHERE (CAST(:house AS TEXT) IS NULL OR h.name = :house)
+WHERE (CAST(:house AS TEXT) IS NULL OR coalesce(h.name, '') = :house)
     AND (CAST(:device AS TEXT) IS NULL OR d.name = :device)
     AND (CAST(:number AS BIGINT) IS NULL OR v.number = :number)
 ORDER BY v.received_at_ms DESC, v.visit_no DESC LIMIT :most;

@@ -125,6 +125,8 @@ class Database:
 def connect(path: Path, durability: Durability = "full") -> Database:
     """Open or create the ledger at `path` and bring its schema up to date; StoreError if not."""
     try:
+        # For its owner alone, whatever the umask; SQLite gives its log the file's rights.
+        path.touch(mode=0o600)
         connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
@@ -136,7 +138,7 @@ def connect(path: Path, durability: Durability = "full") -> Database:
         # PostgreSQL has readings in tables by months, made and let go of; a file has room.
         connection.create_function("room_for_reading", 1, lambda _at_ms: 0)
         connection.create_function("archive_month", 2, lambda _month, _expected: None)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise StoreError(f"cannot open the ledger {path}: {error}") from error
     schema.migrate(connection, path)
     return Database(connection)

@@ -49,18 +49,6 @@ class Why(StrEnum):
     """Whatever else the registry's own acts have against it."""
 
 
-CAUTIONS = frozenset(
-    {
-        Why.LATER_CAME,
-        Why.OTHER_HOUSE,
-        Why.READ_BY_ANOTHER,
-        Why.UNKNOWN_PROFILE,
-        Why.DIAL_DIFFERS,
-        Why.PERIOD_CLOSED,
-        Why.OLD_DEVICE_SPEAKS,
-    }
-)
-"""What a person may set aside by applying the event after all; the rest has to be put right."""
 BY_ITSELF = frozenset({Why.CLOCK_UNKNOWN})
 """What time puts right: such an event is tried again without anybody's doing."""
 

@@ -29,8 +29,8 @@ KEPT_MS = 1461 * 86_400_000
 class OldPort(KeptPort, Protocol):
     """What is written in the ledger about the files, with their age."""
 
-    def expire(self, before_ms: int) -> None:
-        """Note that photos that came before are not to be kept."""
+    def expire(self, before_ms: int, now_ms: int) -> None:
+        """Note, in the log too, that photos that came before are not to be kept."""
 
 
 class Wanted(NamedTuple):
@@ -96,7 +96,7 @@ class PhotoKeeper:
 def sweep(files: PhotoFiles, kept: OldPort, now_ms: int) -> int:
     """Delete a step's worth of photos that were kept long enough, and strays; how many files."""
     with kept.transaction():
-        kept.expire(now_ms - KEPT_MS)
+        kept.expire(now_ms - KEPT_MS, now_ms)
     return files.sweep(kept, now_ms)
 
 

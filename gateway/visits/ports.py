@@ -34,7 +34,7 @@ class VisitPort(Protocol):
         """A record by its device and number."""
 
     def visits(self, house: str | None, limit: int) -> list[VisitRow]:
-        """The newest records of a house, or of all."""
+        """The newest records of a house ('' for none), or of all."""
 
     def applied_of(self, device_no: int) -> list[int]:
         """The numbers of a device's records of which something was applied."""

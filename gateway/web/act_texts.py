@@ -32,12 +32,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "act_checks": ("Что проверено", "What was checked"),
     "act_checks_none": (
         (
-            "Показание сверено с прошлым, с обычным расходом и с другими счётчиками квартиры:"
-            " вопросов не возникло."
+            "Показание сверено с прошлым, с другими счётчиками квартиры и, где он известен, с"
+            " обычным расходом: вопросов не возникло."
         ),
         (
-            "The reading was compared with the last one, the usual use and the dwelling's other"
-            " meters: nothing had to be asked."
+            "The reading was compared with the last one, the dwelling's other meters and, where it"
+            " is known, the usual use: nothing had to be asked."
         ),
     ),
     "act_answer_yes": ("да, верно", "yes, it is right"),
@@ -59,8 +59,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         ),
     ),
     "act_now_waiting": (
-        "Войдёт в счёт за {}, если до закрытия не придёт автоматическое показание",
-        "Counts for {}, unless an automatic reading comes before it is closed",
+        (
+            "Войдёт в счёт за {}, если до закрытия не будет автоматического показания или другого,"
+            " более надёжного или более позднего"
+        ),
+        (
+            "Counts for {}, unless an automatic reading, or another that is surer or later, comes"
+            " before it is closed"
+        ),
     ),
     "act_now_asked": (
         "Подтверждено вопреки подсказке: до закрытия периода ({}) посмотрит человек",

@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from cloud_sync.certificates import CertificateError
 from cloud_sync.enrolment import (
     ENROL_PATH,
     MESSAGE_BYTES_MAX,
@@ -99,6 +100,11 @@ class Door:
             except StoreError as error:
                 log.warning("ledger cannot write", error=str(error))
                 return Response(status_code=503)
+            except CertificateError as error:
+                # An authority that ended, or that did not make what the ledger holds.
+                said = str(error)
+            log.error("no certificate can be given", error=said)
+            return Response(status_code=503)
 
         return answer
 

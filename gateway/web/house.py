@@ -5,6 +5,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from gateway.sql.overview import look
 from gateway.web import charts
+from gateway.web.identity import IdentityView
 from gateway.web.site import Asking, Site
 from gateway.web.view import PARTS, View
 
@@ -39,7 +40,7 @@ class _Routes:
         return JSONResponse({"now_ms": self._site.clock(), **counts, "devices": devices})
 
     def overview(self, asked: Asking) -> HTMLResponse:
-        return self._site.page(asked, "overview.html")
+        return self._site.page(asked, "overview.html", IdentityView)
 
     def review(self, asked: Asking) -> HTMLResponse:
         return self._site.page(asked, "review.html")
@@ -47,7 +48,7 @@ class _Routes:
     def fragment(self, part: str, asked: Asking) -> HTMLResponse:
         if part not in PARTS:
             raise HTTPException(404)
-        return self._site.fragment(asked, f"{part}.html")
+        return self._site.fragment(asked, f"{part}.html", IdentityView)
 
     def chart(self, resource: str, asked: Asking) -> Response:
         with look(self._site.ledger) as overview:

@@ -15,7 +15,6 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from gateway.config import WebConfig
 from gateway.sql.engine import Place
-from gateway.store import StoreError
 from gateway.web import (
     act_check,
     claims,
@@ -26,12 +25,13 @@ from gateway.web import (
     periods,
     profile,
     reconciliation,
+    sorry,
     verification,
     visits,
     years,
 )
 from gateway.web.api import Api
-from gateway.web.site import Site, harden, unreadable
+from gateway.web.site import Site, harden
 
 
 def create_app(ledger: Place, clock: Callable[[], int], config: WebConfig, data: Path) -> FastAPI:
@@ -42,9 +42,9 @@ def create_app(ledger: Place, clock: Callable[[], int], config: WebConfig, data:
     app = FastAPI(title="plomba", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*config.names])
     app.middleware("http")(harden)
-    app.exception_handler(StoreError)(unreadable)
     app.mount("/static", StaticFiles(packages=[("gateway.web", "static")]), name="static")
     site = Site(ledger, clock, config)
+    sorry.add_to(app, site)
     house.add_to(app, site)
     claims.add_to(app, site)
     disputes.add_to(app, site, data)

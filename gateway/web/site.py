@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Cookie, Depends, Header, HTTPException, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.config import WebConfig
@@ -99,8 +99,3 @@ async def harden(request: Request, call_next: Callable[[Request], Awaitable[Resp
     if not request.url.path.startswith("/static/"):
         headers["cache-control"] = "no-store"
     return response
-
-
-async def unreadable(_request: Request, error: Exception) -> JSONResponse:
-    """What a ledger that cannot be read is answered with."""
-    return JSONResponse({"status": "failed", "error": str(error)}, status_code=503)

@@ -134,6 +134,9 @@ TEXTS: dict[str, tuple[str, str]] = (
         "updated": ("обновлено", "updated"),
         "offline": ("нет связи со шлюзом", "the gateway does not answer"),
         "no_house": ("Такого дома нет", "There is no such house"),
+        "no_page": ("Такой страницы нет", "There is no such page"),
+        "unreadable": ("Журнал сейчас не читается", "The ledger cannot be read now"),
+        "to_overview": ("К обзору", "To the overview"),
     }
 )
 

@@ -59,10 +59,13 @@ class VisitsView(View):
 
     @cached_property
     def visits(self) -> Sequence[Listed]:
-        """The newest records of the house."""
+        """The newest records of devices that hang in no house, then of the house's."""
         if self.house is None:
             return ()
-        rows = self._visits.visits(self.house.name, self.ROWS_MAX)
+        rows = [
+            *self._visits.visits("", self.ROWS_MAX),
+            *self._visits.visits(self.house.name, self.ROWS_MAX),
+        ]
         return [Listed(row, record_of(row), standing(row)) for row in rows]
 
     @property

@@ -5,9 +5,9 @@ comes or its life ends: connections are clean sessions, so no broker keeps it fo
 away, and a device that hears it twice answers twice and does it once.
 
 An answer counts if a key of that device that is valid now sealed it for its state topic; what only
-looks like one goes into the quarantine. A device asked again answers again, with the key it has
-then, so nothing is lost where a key ended while its answer was on the way. What devices say there
-in plain is not for us.
+looks like one goes into the quarantine, and whoever sends such is heard less, as with batches
+(gateway/flood.py). A device asked again answers again, with the key it has then, so nothing is lost
+where a key ended while its answer was on the way. What devices say there in plain is not for us.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from cloud_sync.signing import SealError, VerifyKey
 from cloud_sync.transport import Message
 from cloud_sync.wire import WireError
 from gateway import quarantine
+from gateway.flood import REFUSED_TOO_OFTEN, Flood, Paid
 from gateway.model import FOREVER_MS
-from gateway.opening import Incoming
 from gateway.quarantine import Reason, Refusal
 from gateway.store import Store
 from gateway.word.model import Ending, WordPort
@@ -66,21 +66,33 @@ class Courier:
         """What was published on a connection that ended may be lost."""
         self._sent_ms.clear()
 
-    def take(self, messages: Sequence[Message], now_ms: int) -> int:
-        """Note answers, set aside what is none; how many commands they ended."""
-        endings, refused = [], []
-        with self._store.transaction():
-            for message in messages:
-                try:
-                    answer = self._opened(message, now_ms)
-                except Refusal as refusal:
-                    incoming = Incoming(message.topic, message.payload)
-                    refused.append(quarantine.evidence(*incoming, refusal, now_ms))
-                    continue
-                ending = (answer.device, answer.number, answer.outcome, answer.reason)
-                endings.append(Ending(*ending, now_ms, message.payload))
-            self._store.quarantine.add(refused)
-            return self._word.end(endings)
+    def take(self, messages: Sequence[Message], now_ms: int, flood: Flood) -> int:
+        """Note answers, set aside what is none; how many commands they ended.
+
+        Who sends what is none pays for it in `flood`, and is not heard when it cannot.
+        """
+        endings, refused, unheard = [], [], 0
+        try:
+            with self._store.transaction():
+                for topic, payload in messages:
+                    if not flood.hears(topic, now_ms):
+                        flood.unheard(topic, payload, now_ms, REFUSED_TOO_OFTEN)
+                        unheard += 1
+                        continue
+                    try:
+                        answer = self._opened(Message(topic, payload), now_ms)
+                    except Refusal as refusal:
+                        flood.refused(topic, now_ms)
+                        refused.append(quarantine.evidence(topic, payload, refusal, now_ms))
+                        continue
+                    ending = (answer.device, answer.number, answer.outcome, answer.reason)
+                    endings.append(Ending(*ending, now_ms, payload))
+                self._store.quarantine.add(refused)
+                return self._word.end(endings)
+        except BaseException:
+            # Nothing is stored, and they are taken once more.
+            flood.undone((Paid(row.topic, stranger=False) for row in refused), unheard)
+            raise
 
     def _opened(self, message: Message, now_ms: int) -> Answer:
         device = topics.device_of(message.topic)

@@ -27,6 +27,8 @@ from gateway.gis import history, soap
 from gateway.gis.model import GisError
 from gateway.handoff import pull, webhook
 from gateway.handoff.pull import PullError, PullPort, Served
+from gateway.identity.gate import Gate
+from gateway.layout import Layouts
 from gateway.opening import Incoming
 from gateway.opening import parse as parse_incoming
 from gateway.quarantine import Refusal
@@ -110,6 +112,7 @@ def _sealed() -> Iterator[Parser]:
         _TOPIC_WORDS,
     )  # fmt: skip
     yield _cbor("batch", batch.decode, payload)
+    yield Parser("batch-columns", _columns, (WireError,), (payload,), is_cbor=True)
     yield _cbor("receipt", receipt.decode, receipt.encode(told))
     yield _cbor("command", command.decode, *map(command.encode, commands))
     yield _cbor("command-answer", command.decode_answer, command.encode_answer(answer))
@@ -128,6 +131,26 @@ def _incoming(data: bytes) -> object:
 def _incoming_payload(data: bytes) -> object:
     """What a broker gives on the topic of a batch."""
     return parse_incoming(Incoming(batch_topic(_DEVICE), data))
+
+
+def _columns(data: bytes) -> object:
+    """A batch by the form of one before it, where it has that form; it must say the same so."""
+    known, forms = batch.encode(_batch()), Layouts(readings_min=1)
+    forms.learn((b"", len(known)), known, _batch())
+    columns = forms.read((b"", len(data)), data)
+    whole = batch.decode(data)
+    if columns is None:
+        return None
+    read = (columns.device, columns.sequence, columns.previous, columns.boot)
+    times = (columns.signed_at_ms, columns.uptime_ms, columns.captured_ms.tolist())
+    said = [value.mantissa for one in whole.readouts for value in one.values]
+    at = [one.captured_at_ms for one in whole.readouts]
+    if (*read, *times, columns.mantissas.tolist()) != (
+        *(whole.device, whole.sequence, whole.previous, whole.boot),
+        *(whole.signed_at_ms, whole.uptime_ms, at, said),
+    ):
+        raise AssertionError("read by its form a batch says something else")
+    return said
 
 
 def _enrolling() -> Iterator[Parser]:
@@ -152,6 +175,14 @@ def _enrolling() -> Iterator[Parser]:
     )
     for name, run, seed in rows:
         yield Parser(name, run, errors, (seed,), is_cbor=True)
+    yield Parser(
+        "knock-address", _knocked, (), (b"192.0.2.7", b"2001:db8::7", b"::ffff:192.0.2.7"),
+        (b":", b"::", b"%eth0", b".", b"\xb2"),
+    )  # fmt: skip
+
+
+def _knocked(data: bytes) -> object:
+    return Gate().admits(data.decode("latin-1"), 0.0)
 
 
 def _sealed_enrol(payload: bytes) -> object:

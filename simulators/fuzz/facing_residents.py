@@ -1,13 +1,9 @@
 """Parsers of how residents are reached, and of the links they come with."""
 
-import hashlib
 import json
 import string
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator
 from typing import Any
-
-import cbor2
 
 from cloud_sync.signing import SigningKey
 from gateway.csv_lines import RegistryError
@@ -17,7 +13,6 @@ from gateway.resident.model import Dwelling, Purpose
 from gateway.resident.oidc import endpoints_of
 from gateway.resident.oidc_http import ProviderError, object_of
 from gateway.resident.oidc_token import Expected, checked, claims_of, keys_of
-from gateway.resident.passkeys import PasskeyError, Site, made_key
 from gateway.resident.secrets import NONCE_BYTES, Secrets
 from gateway.resident.signin_secrets import SignInSecrets
 from simulators.fuzz.engine import Parser
@@ -124,7 +119,7 @@ def _of_providers() -> Iterator[Parser]:
 
 
 def _of_signing_in() -> Iterator[Parser]:
-    """The cookie a browser brings back, what people type from a bill, what a phone answers."""
+    """The cookie a browser brings back, and what people type from a bill."""
     words = _WORDS
     flight = _SIGNING_IN.flight("bank", _NOON_MS, bytes(24))[1].encode()
     yield Parser(
@@ -150,29 +145,6 @@ def _of_signing_in() -> Iterator[Parser]:
         words,
     )
 
-    yield Parser("passkey-made", _made, (PasskeyError,), (_attestation(),), words)
-
 
 def _object(data: bytes) -> dict[str, Any]:
     return object_of(data, _ISSUER)
-
-
-def _attestation() -> bytes:
-    """What a phone says of a key that it made, without vouching for itself."""
-    x, y = (urlsafe_b64decode(_EC[one] + "=") for one in "xy")
-    key = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: x, -3: y})
-    # Where the key is for, that the person was there and known, never signed, maker, name, key.
-    data = hashlib.sha256(b"id.example").digest() + b"\x45" + bytes(4 + 16) + b"\x00\x02id" + key
-    return cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
-
-
-def _made(data: bytes) -> object:
-    asked = {"type": "webauthn.create", "challenge": "A" * 43, "origin": _ISSUER}
-    said = [urlsafe_b64encode(one).decode() for one in (json.dumps(asked).encode(), data, b"id")]
-    answer = {
-        "id": said[2].rstrip("="),
-        "rawId": said[2].rstrip("="),
-        "type": "public-key",
-        "response": {"clientDataJSON": said[0], "attestationObject": said[1]},
-    }
-    return made_key(answer, bytes(32), Site("id.example", (_ISSUER,)))

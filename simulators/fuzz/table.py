@@ -11,6 +11,7 @@ from simulators.fuzz import (
     facing_lines,
     facing_network,
     facing_pages,
+    facing_phones,
     facing_photos,
     facing_releases,
     facing_residents,
@@ -32,6 +33,7 @@ def parsers() -> Mapping[str, Parser]:
         facing_photos,
         facing_residents,
         facing_pages,
+        facing_phones,
         facing_visits,
         facing_releases,
     )

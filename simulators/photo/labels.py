@@ -52,6 +52,9 @@ def load(folder: Path, wrong: Callable[[str], None] | None = None) -> tuple[Labe
     With `wrong`, rows that are not to be used are told to it instead, one line each.
     """
     file = folder / NAME
+    if file.exists() and not file.is_file():
+        # A pipe would be waited for without end.
+        raise LabelError(f"cannot read {file}: expected a file")
     try:
         with file.open("rb") as stream:
             data = stream.read(BYTES_MAX + 1)

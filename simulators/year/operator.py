@@ -89,9 +89,8 @@ class Operator:
         order = Order(act, reference, _FIRST, "simulated", "looked at the dial", read)
         try:
             decided = self._carried_out(order, now_ms)
-        except ReviewError as error:
+        except ReviewError:
             self.counts["put off"] += 1
-            self.last_problem = str(error)
             return
         self.counts[str(act)] += decided.readings
         at_ms = reference.at_ms + (ARCHIVE_MS if act is Kind.REPLACE else 0)

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from cloud_sync import batch, receipt, wire
 from cloud_sync.batch import Batch
-from drivers.reading import ClockState, Evidence, RegisterValue, Source, Unit, parse_obis
+from drivers.reading import (
+    TIME_MS_MAX,
+    ClockState,
+    Evidence,
+    RegisterValue,
+    Source,
+    Unit,
+    parse_obis,
+)
 from tests.cloud_sync.builders import a_batch, a_readout
 
 GOLDEN = bytes.fromhex(
@@ -106,7 +114,7 @@ def test_an_oversized_batch_is_refused_before_it_is_sent() -> None:
     st.builds(
         a_readout,
         meter=st.from_regex(r"[0-9A-Za-z][0-9A-Za-z._/\-]{0,31}", fullmatch=True),
-        captured_at_ms=st.integers(0, 253_402_300_799_999),
+        captured_at_ms=st.integers(0, TIME_MS_MAX),
         clock_state=st.sampled_from(ClockState),
         clock_error_s=st.integers(0, 2**31 - 1),
         status=st.integers(0, 0xFFFF),

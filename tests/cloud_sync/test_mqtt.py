@@ -130,6 +130,19 @@ class TestWithMosquitto:
             assert most <= mqtt.INCOMING_MAX + mqtt.OUTGOING_MAX
         assert [int(one.message.payload) for one in taken] == list(range(count))
 
+    async def test_whoever_is_told_to_end_as_the_answer_comes_ends(self, broker: Mosquitto) -> None:
+        async with mqtt.connect(settings(broker, "edge-1")) as edge:
+            pending = edge._client._pending_subscribes  # type: ignore[attr-defined] # when it comes, nobody else tells
+            asking = asyncio.create_task(edge.subscribe(RECEIPTS))
+            while not pending:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+            (answer,) = pending.values()
+            while not answer.done():  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+
     async def test_what_was_not_done_with_comes_again_in_a_kept_session(
         self, broker: Mosquitto
     ) -> None:

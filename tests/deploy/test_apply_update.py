@@ -6,6 +6,7 @@ asked how often the agent was started; what is real is the updater, the build an
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -174,6 +175,26 @@ def test_what_was_exchanged_after_it_was_fetched_is_refused(
     assert site.apply()["outcome"] == "refused"
     assert site.shelf.current == "1.0.0"
     assert not (site.folder / "asked").exists()
+
+
+def test_what_a_link_leads_to_is_not_copied_where_others_may_read_it(site: Site) -> None:
+    """Root may read all, and what it builds may be read by all: by the agent's user too."""
+    secret = site.folder / "of-root-alone"
+    secret.write_text("root:$y$a-hash-of-a-password")
+    site.ready("1.1.0")
+    wheel = next((site.staged / "wheels").glob("plomba*"))
+    wheel.unlink()
+    wheel.symlink_to(secret)
+    assert site.apply()["outcome"] == "refused"
+    held = (path for path in site.shelf.prefix.rglob("*") if path.is_file())
+    assert not [path for path in held if b"a-hash-of-a-password" in path.read_bytes()]
+
+
+def test_a_pipe_in_the_place_of_the_manifest_keeps_nobody_waiting(site: Site) -> None:
+    site.ready("1.1.0")
+    (site.staged / "manifest.json").unlink()
+    os.mkfifo(site.staged / "manifest.json")
+    assert site.apply()["outcome"] == "refused"
 
 
 @pytest.mark.parametrize(

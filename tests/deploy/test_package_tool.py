@@ -1,7 +1,10 @@
 """The parts of building the package that need no network: what is ours, what is put beside it."""
 
 import importlib.util
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -74,3 +77,17 @@ def test_a_wheel_that_the_lock_does_not_name_so_is_refused(tmp_path: Path, name:
     (tmp_path / f"{name}-cp311-cp311-linux_armv7l.whl").touch()
     with pytest.raises(WHEELS.CannotBuild, match="the lock names"):
         WHEELS._by_hand("armhf", "3.11", tmp_path)
+
+
+def test_a_device_is_told_what_it_is_made_of(tmp_path: Path) -> None:
+    """The bill of materials lies beside the licence."""
+    lay_out = (
+        "import build_package, pathlib, sys; build_package._lay_out(pathlib.Path(sys.argv[1]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", lay_out, str(tmp_path / "root")], cwd=ROOT / "tools", check=True
+    )
+    papers = tmp_path / "root/usr/share/doc/plomba-edge"
+    listed = json.loads((papers / "sbom.cdx.json").read_text("utf-8"))["components"]
+    assert {"pip", "pymodbus", "starlette"} <= {one["name"] for one in listed}
+    assert (papers / "copyright").read_text("utf-8").strip().startswith("Apache License")

@@ -119,12 +119,15 @@ def asked(folder: Path, description: str) -> str:
 @pytest.mark.parametrize(
     ("device", "expected"),
     [
-        (converter("0403", "ftdi_sio", "ttyUSB0", "A50285BI"), {"usb-1-1.2", "ftdi-A50285BI"}),
-        (converter("1a86", "ch341-uart", "ttyUSB3"), {"usb-1-1.2"}),
-        (converter("10c4", "cp210x", "ttyUSB1", "0001"), {"usb-1-1.2"}),
-        (converter("10c4", "cp210x", "ttyUSB1", "02A4"), {"usb-1-1.2", "cp210x-02A4"}),
-        (converter("067b", "pl2303", "ttyUSB0"), {"usb-1-1.2"}),
-        (converter("2e8a", "cdc_acm", "ttyACM0", "E661"), {"usb-1-1.2", "acm-E661"}),
+        (
+            converter("0403", "ftdi_sio", "ttyUSB0", "A50285BI"),
+            {"usb", "usb-1-1.2", "ftdi-A50285BI"},
+        ),
+        (converter("1a86", "ch341-uart", "ttyUSB3"), {"usb", "usb-1-1.2"}),
+        (converter("10c4", "cp210x", "ttyUSB1", "0001"), {"usb", "usb-1-1.2"}),
+        (converter("10c4", "cp210x", "ttyUSB1", "02A4"), {"usb", "usb-1-1.2", "cp210x-02A4"}),
+        (converter("067b", "pl2303", "ttyUSB0"), {"usb", "usb-1-1.2"}),
+        (converter("2e8a", "cdc_acm", "ttyACM0", "E661"), {"usb", "usb-1-1.2", "acm-E661"}),
         (
             converter("0403", "ftdi_sio", "ttyUSB1", "FT4X", port=1),
             {"usb-1-1.2-if01", "ftdi-FT4X-if01"},

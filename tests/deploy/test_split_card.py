@@ -61,9 +61,9 @@ def split(folder: Path, disk: str, tools: Path | None = None) -> subprocess.Comp
 
 
 def sizes(disk: str) -> list[int]:
-    """The partitions in MiB."""
+    """The partitions in MiB, by name: unasked, lsblk has them by numbers that others gave back."""
     listed = subprocess.run(
-        ["lsblk", "-nbro", "SIZE", disk], capture_output=True, text=True, check=True
+        ["lsblk", "-nbro", "SIZE", "-x", "NAME", disk], capture_output=True, text=True, check=True
     )
     return [int(size) // 1024**2 for size in listed.stdout.split()][1:]
 

@@ -203,3 +203,35 @@ def test_the_clock_is_set_from_what_can_be_believed(
     tmp_path: Path, rtc: str | None, newest_s: int | None, said: str
 ) -> None:
     assert set_clock(tmp_path, rtc, newest_s) == f"plomba: {said}"
+
+
+# Two networks of a device that forwards; the kernel is asked where a phone's packet would go.
+ROUTED = """
+ip link set lo up
+for name in wlan0 eth0; do ip link add $name type bridge && ip link set $name up; done
+ip addr add 10.42.0.1/24 dev wlan0 && ip addr add 192.168.1.7/24 dev eth0
+echo 1 >/proc/sys/net/ipv4/ip_forward
+asked() { ip route get "$1" from 10.42.0.5 iif wlan0 2>&1 | head -n 1; }
+asked 192.168.1.9
+"$1" && "$1"
+asked 192.168.1.9
+asked 8.8.8.8
+asked 10.42.0.1
+ip route get 192.168.1.9 | head -n 1
+ip rule show pref 100
+"""
+
+
+@needs_mounts
+@needs("ip")
+def test_who_joins_the_devices_wifi_reaches_the_device_and_nothing_behind_it() -> None:
+    said = run("unshare", "--net", "sh", "-c", ROUTED, "sh", LIB / "no-forward").splitlines()
+    if "Unknown device type" in said[0]:
+        pytest.skip("this kernel has no bridges to stand in for networks")
+    before, house, world, device, own, *rules = said
+    assert "dev eth0" in before, "without the rule it is forwarded"
+    assert "Permission denied" in house
+    assert "Permission denied" in world or "unreachable" in world
+    assert device.startswith("local 10.42.0.1")
+    assert "dev eth0" in own, "the device itself goes where it went"
+    assert len(rules) == 1, "set twice it is there once"

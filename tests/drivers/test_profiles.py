@@ -217,7 +217,8 @@ def test_a_file_beyond_measure_is_refused() -> None:
 
 
 def test_an_unknown_meter_is_named_with_those_that_are_known() -> None:
-    with pytest.raises(ProfileError, match="no meter profile 'sdm999'; there are: abb_b23, carlo"):
+    first = ", ".join(profile.names()[:2])
+    with pytest.raises(ProfileError, match=f"no meter profile 'sdm999'; there are: {first}"):
         profile.load("sdm999")
 
 

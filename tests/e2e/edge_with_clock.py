@@ -1,4 +1,7 @@
-"""The agent as a process on a machine whose clock somebody vouches for, wherever the test runs."""
+"""The agent as a process on a machine whose clock somebody vouches for, wherever the test runs.
+
+With `--wait` after the configuration as `plomba-edge run --wait`.
+"""
 
 import asyncio
 import sys
@@ -8,6 +11,7 @@ from drivers.reading import ClockState
 from edge import app, config
 from edge.clock import Stamp, SystemClock
 from edge.commands.common import log_to_stderr
+from edge.waiting import run_waiting
 
 
 class Vouched(SystemClock):
@@ -19,4 +23,8 @@ class Vouched(SystemClock):
 
 if __name__ == "__main__":
     log_to_stderr()
-    asyncio.run(app.run(config.load(Path(sys.argv[1])), clock=Vouched()))
+    path = Path(sys.argv[1])
+    if sys.argv[2:] == ["--wait"]:
+        asyncio.run(run_waiting(path, clock=Vouched()))
+    else:
+        asyncio.run(app.run(config.load(path), clock=Vouched()))

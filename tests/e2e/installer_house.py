@@ -16,6 +16,7 @@ from socket import create_connection
 
 from edge.visit.binding import FILE as POINTS_FILE
 from tests.cloud_sync.brokers import HOST, MOSQUITTO, free_port
+from tests.e2e.edge_with_clock import Vouched
 from tests.e2e.enrolment_house import HOUSE, Office, a_card
 from tests.edge.page.site import CODE, POWER, Site
 
@@ -44,7 +45,7 @@ class House:
         plans = folder / "points.csv"
         plans.write_text(PLANS)
         self.office.ok("registry", "points", str(plans))
-        self.site = Site(folder / "pi", power=POWER)
+        self.site = Site(folder / "pi", power=POWER, clock=Vouched())
         self.site.line_port = free_port()
         self._make_card()
 
@@ -79,7 +80,7 @@ class House:
             gateway = ("-m", "gateway", "run", "--config", str(self.office.toml))
             stack.enter_context(_process("gateway", self.folder, sys.executable, *gateway))
             _listening(self.office.port)
-            agent = ("-m", "edge", "run", "--wait", "--config", str(self.site.config))
+            agent = ("-m", "tests.e2e.edge_with_clock", str(self.site.config), "--wait")
             stack.enter_context(_process("agent", self.folder, sys.executable, *agent))
             yield
 

@@ -160,6 +160,10 @@ key = "broker/{HOST}.key"
         found: list[dict[str, Any]] = json.loads(await self.place.run(*command, "--json"))
         return found
 
+    async def known(self) -> set[str]:
+        """The devices that are in."""
+        return {one["device"] for one in await self.listed("identity", "list")}
+
     def forget(self, names: Iterable[str]) -> None:
         """What these devices signed last never counted: their chains go on before it."""
         for name in names:

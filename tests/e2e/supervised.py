@@ -44,7 +44,7 @@ class Supervisor:
 
     async def install(self, release: Path) -> None:
         """What the package does: the release beside root's programs, and built."""
-        shutil.copytree(LIB, self.package)
+        shutil.copytree(LIB, self.package, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(release, self.package / "release")
         program = self.folder / "systemctl"
         program.write_text(_SYSTEMCTL.format(folder=self.folder))

@@ -212,15 +212,20 @@ async def test_a_visit_is_commissioned_delivered_applied_and_billed(
         served = {meter.serial for line in riser.reload().lines for meter in line.meters}
         assert served == {"55667788", "99887766"}
 
-        end_ms = periods.bounds(periods.containing(now_ms, MOSCOW), MOSCOW).end_ms
+        # In a month's first hour the visit was in the month before, which closes as well.
+        months = sorted({periods.containing(now_ms - ago, MOSCOW) for ago in (HOUR_MS, 0)})
+        end_ms = periods.bounds(months[-1], MOSCOW).end_ms
         last = riser.batch(end_ms, _99887766=1_005, _55667788=9_000)
         assert take(store, office, last, end_ms + HOUR_MS).counts["accepted"] == 2
-        closing = close_period(
-            BillingLedger(store.database), HOUSE, None, end_ms + DAY_MS, targets=(),
-            event_of=event_maker("urn:plomba:gateway:test"),
-        )  # fmt: skip
+        closings = [
+            close_period(
+                BillingLedger(store.database), HOUSE, month, end_ms + DAY_MS, targets=(),
+                event_of=event_maker("urn:plomba:gateway:test"),
+            )
+            for month in months
+        ]  # fmt: skip
     used: dict[str, Decimal] = {}
-    for line in closing.lines:
+    for line in (line for closing in closings for line in closing.lines):
         used[line.point] = used.get(line.point, Decimal()) + line.consumption
     # From 123.456 to 123.600 with the old meter, then from 0.005 to 1.005 with the new one.
     assert used["A-12-W"] == Decimal("1.144")

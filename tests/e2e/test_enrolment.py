@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import socket
 import sys
+import time
 from base64 import urlsafe_b64decode
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from gateway.config import ConfigError
 from gateway.web.server import bound
 from gateway.wiring import system_clock
 from tests.cloud_sync.brokers import HOST
-from tests.cloud_sync.software_token import SoftwareToken, token
+from tests.cloud_sync.software_token import token
 from tests.e2e.enrolment_house import HOUSE, Office, a_card, command, enrol, listed, office
 from tests.edge.installer import ROOT
 
@@ -105,6 +107,26 @@ class TestBirth:
             await enrol(config)
         assert len(listed(office, "ca", "list")) == 2  # the server's and one of the device
 
+    async def test_an_invitation_that_a_power_cut_left_is_erased_at_the_next_start(
+        self, office: Office, tmp_path: Path
+    ) -> None:
+        card, another = office.invite(), office.invite()
+        config = a_card(tmp_path / "pi", invitation=card)
+        invitation = tmp_path / "pi/invitation.json"
+        async with office.door():
+            await enrol(config)
+        for start in (identity_keeper.until_enrolled(config), command(config, "enroll")):
+            invitation.write_bytes(card.read_bytes())
+            os.utime(invitation, (0, 0))
+            await start
+            assert not invitation.exists()
+        elsewhere = json.dumps(json.loads(another.read_text()) | {"house": "B"})
+        for text, came_s in ((another.read_text(), time.time() + 1), (elsewhere, 0)):
+            invitation.write_text(text)
+            os.utime(invitation, (came_s, came_s))
+            await identity_keeper.until_enrolled(config)
+            assert invitation.read_text() == text
+
     async def test_with_an_external_authority_it_waits_until_the_certificate_is_there(
         self, tmp_path: Path
     ) -> None:
@@ -178,6 +200,17 @@ class TestRenewal:
         assert tls is not None
         tls.context()
 
+    async def test_an_authority_that_has_ended_is_the_operators_matter_not_a_crash(
+        self, office: Office, tmp_path: Path
+    ) -> None:
+        config = a_card(tmp_path / "pi", invitation=office.invite())
+        async with office.door():
+            await enrol(config)
+        years = 6 * 365 * DAY_MS
+        async with office.door(lambda: system_clock() + years):
+            with pytest.raises(NotYet, match="answered with status 503"):
+                await asyncio.to_thread(enrolment.renew, config, system_clock() + years)
+
     async def test_doctor_says_where_the_certificate_stands(
         self, office: Office, tmp_path: Path
     ) -> None:
@@ -198,82 +231,6 @@ class TestRenewal:
                 await asyncio.to_thread(enrolment.renew, config, system_clock() + 89 * DAY_MS)
             with pytest.raises(NotEnrolled, match="device-revoked"):
                 await asyncio.to_thread(enrolment.rotate, config)
-
-
-class TestRotation:
-    async def test_the_old_key_vouches_for_the_new_one(
-        self, office: Office, tmp_path: Path
-    ) -> None:
-        config = a_card(tmp_path / "pi", invitation=office.invite())
-        async with office.door() as store:
-            await enrol(config)
-            old = identity.signing_key(config.device.key).public
-            code, out, err = await command(config, "rotate-key")
-            assert code == 0, err
-            new = identity.signing_key(config.device.key).public
-            keys = store.registry.device_keys([old.key_id, new.key_id])
-        assert out == f"fingerprint of edge-1: {new.fingerprint} (before {old.fingerprint})\n"
-        assert keys[new.key_id].valid_to_ms is None
-        overlap_ms = (keys[old.key_id].valid_to_ms or 0) - system_clock()
-        assert 0 < overlap_ms <= DAY_MS
-        assert not identity.exists(enrolment.next_key(config))
-        (device,) = [one for one in listed(office, "identity", "list") if one["device"] == "edge-1"]
-        assert device["fingerprint"] == new.fingerprint
-
-    async def test_one_that_was_cut_short_is_brought_to_its_end(
-        self, office: Office, tmp_path: Path
-    ) -> None:
-        config = a_card(tmp_path / "pi", invitation=office.invite())
-
-        def lost(url: str, path: str, body: bytes, roots: str, limit: int) -> Response:
-            https.post(url, path, body, roots, limit)
-            raise https.Away("the line broke")
-
-        async with office.door():
-            await enrol(config)
-            old = identity.signing_key(config.device.key).public
-            with pytest.raises(NotYet):
-                await asyncio.to_thread(enrolment.rotate, config, lost)
-            assert identity.signing_key(config.device.key).public.key_id == old.key_id
-            waiting = identity.signing_key(enrolment.next_key(config)).public
-            await asyncio.to_thread(identity_keeper.finish_rotation, config)
-        assert identity.signing_key(config.device.key).public.key_id == waiting.key_id
-
-
-@pytest.mark.softhsm
-class TestToken:
-    async def test_a_key_born_in_a_token_is_enrolled_renews_and_is_exchanged(
-        self, office: Office, tmp_path: Path, token: SoftwareToken
-    ) -> None:
-        config = a_card(tmp_path / "pi", invitation=office.invite(), key=token.text())
-
-        def lost(url: str, path: str, body: bytes, roots: str, limit: int) -> Response:
-            https.post(url, path, body, roots, limit)
-            raise https.Away("the line broke")
-
-        async with office.door():
-            code, _, err = await command(config, "enroll")
-            assert code == 0, err
-            old = identity.signing_key(config.device.key).public
-        async with office.door(lambda: system_clock() + 80 * DAY_MS):
-            assert await asyncio.to_thread(enrolment.renew, config, system_clock() + 80 * DAY_MS)
-        async with office.door() as store:
-            code, out, err = await command(config, "rotate-key")
-            assert code == 0, err
-            new = identity.signing_key(config.device.key).public
-            with pytest.raises(NotYet):
-                await asyncio.to_thread(enrolment.rotate, config, lost)
-            assert identity.signing_key(config.device.key).public.key_id == new.key_id
-            waiting = identity.signing_key(enrolment.next_key(config)).public
-            await asyncio.to_thread(identity_keeper.finish_rotation, config)
-            keys = store.registry.device_keys([old.key_id, new.key_id, waiting.key_id])
-        assert out == f"fingerprint of edge-1: {new.fingerprint} (before {old.fingerprint})\n"
-        assert [keys[one.key_id].valid_to_ms is None for one in (old, new, waiting)] == [
-            *(False, False, True)
-        ]
-        assert identity.signing_key(config.device.key).public.key_id == waiting.key_id
-        assert not identity.exists(enrolment.next_key(config))
-        assert {file.name for file in (tmp_path / "pi/keys").glob("*.key")} == {"tls.key"}
 
 
 def test_a_port_in_use_is_one_line(office: Office) -> None:

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.cloud_sync.brokers import needs_mosquitto
 from tests.e2e import phone as phones
 from tests.e2e.installer_house import House
-from tests.edge.page.site import CODE, POWER, Site
+from tests.edge.page.site import CODE, POWER, Site, Unset
 
 chromium = phones.chromium
 pytestmark = pytest.mark.chromium
@@ -203,6 +203,7 @@ def test_a_visit_offline_and_all_that_is_accepted_once_the_gateway_comes(
         with house.network():
             title(page, "Всё принято шлюзом")
             expect(page.locator("main")).to_contain_text("Первые показания приняты шлюзом")
+            expect(page.locator("main")).to_contain_text("приборы внесены в реестр")
             expect(page.locator("main")).to_contain_text("Работа закончена, можно уезжать")
             shot(page, "16-arrived")
     kept = json.loads(house.office.ok("visit", "show", "riser-1/1", "--json"))
@@ -210,6 +211,7 @@ def test_a_visit_offline_and_all_that_is_accepted_once_the_gateway_comes(
     assert {one["meter"]: one["point"] for one in kept["events"]} == {
         "11020431": "A-12-CW", "11020432": "A-12-HW", "67305512": "A-HEAT",
     }  # fmt: skip
+    assert {one["outcome"] for one in kept["events"]} == {"applied"}
     assert [one["came"] for one in kept["photos"]] == [True]
     assert not wrong
 
@@ -251,6 +253,7 @@ def test_a_tap_confirms_the_point_is_one_more_and_the_next_meter_comes_by_itself
         expect(page.locator(".ask", has_text="то же самое")).to_be_visible(timeout=PATIENCE_MS)
         seen.append(page.locator("h1").inner_text())
         tap(page, "Да, то же")
+        title(page, "Куда относится прибор?")
         page.locator("button.main, ul.list button.row").first.click()
         title(page, "Место и пломба")
         tap(page, "Следующий прибор")
@@ -286,12 +289,17 @@ def test_the_phone_may_sleep_and_the_device_lose_its_power(
     phone: BrowserContext, tmp_path: Path
 ) -> None:
     page = phone.new_page()
-    first = Site(tmp_path, power=POWER)
+    first = Site(tmp_path, power=POWER, clock=Unset())
     with first.served():
         come_in(page, first)
         tap(page, "Начать")
         page.get_by_label("Монтажник").fill("Иван Петров")
+        expect(page.get_by_text("Записать в акт время телефона")).to_be_visible()
+        shot(page, "21-no-time")
         tap(page, "Дальше")
+        title(page, "Проверка линии")
+        assert first.desk is not None
+        assert [one.said[0] for one in first.desk.draft.checks] == ["phone-time"]
         page.goto(f"{first.url}/scan")
         tap(page, "Начать поиск")
         expect(page.locator("main")).to_contain_text(re.compile("Найдено: [1-3]"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from playwright.sync_api import BrowserContext, Response, expect
+from playwright.sync_api import BrowserContext, Response, Route, expect
 
 from tests.e2e import phone as phones
 from tests.e2e.phone import SIZE, Street, come_in, shot, to_the_camera, yes_to_all
@@ -110,6 +110,64 @@ def test_without_a_line_the_photo_waits_and_goes_by_itself(
     expect(page.get_by_role("heading", level=1)).to_have_text("Проверьте цифры")
     expect(page.locator("#kept")).to_be_hidden()
     assert len(street.block.rows("SELECT * FROM photo")) == 1
+
+
+def test_what_is_refused_after_all_is_told_wherever_its_taker_is_by_then(
+    phone: BrowserContext, street: Street, tmp_path: Path
+) -> None:
+    spoiled = tmp_path / "spoiled.jpg"
+    spoiled.write_bytes(b"no photo at all")
+    page = phone.new_page()
+    come_in(page, street)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    to_the_camera(page)
+    phone.set_offline(True)
+    page.locator("#photo").set_input_files(spoiled)
+    expect(page.locator("#progress-text")).to_contain_text("сохранено в телефоне")
+    page.reload()
+    expect(page.locator("#kept")).to_contain_text("Фото ждут отправки: 1")
+    phone.set_offline(False)
+    page.goto(f"{street.url}/meters")
+    expect(page.locator("#kept")).to_contain_text("Это фото не открылось")
+    shot(page, "e-refused")
+    page.reload()
+    again = page.get_by_role("link", name=f"Снять ещё раз: {WATER}")
+    with page.expect_navigation():
+        again.click()
+    expect(page.locator("#kept")).to_contain_text("Это фото не открылось")
+    page.reload()
+    expect(page.locator("html.scripted")).to_be_attached()
+    expect(page.locator("#kept")).to_be_hidden()
+
+
+def test_who_leaves_takes_the_photos_along_also_on_an_old_phone(
+    phone: BrowserContext, street: Street, photo: Path
+) -> None:
+    page = phone.new_page()
+    come_in(page, street)
+    to_the_camera(page)
+    phone.route("**/upload", lambda asked: asked.abort())
+    page.locator("#photo").set_input_files(photo)
+    expect(page.locator("#progress-text")).to_contain_text("сохранено в телефоне")
+
+    def old(route: Route) -> None:
+        """A browser that does not know Clear-Site-Data."""
+        answer = route.fetch(max_redirects=0)
+        known = {key: one for key, one in answer.headers.items() if key != "clear-site-data"}
+        route.fulfill(response=answer, headers=known)
+
+    phone.route("**/leave", old)
+    page.get_by_role("button", name="Выйти").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Откройте ссылку из сообщения")
+    kept = """new Promise((done) => {
+      const asked = indexedDB.open("plomba");
+      asked.onsuccess = () => done(
+        [...asked.result.objectStoreNames].includes("photos") && new Promise((count) => {
+          const all = asked.result.transaction("photos").objectStore("photos").count();
+          all.onsuccess = () => count(all.result);
+        }));
+    })"""
+    assert not page.evaluate(kept)
 
 
 def test_an_upload_that_breaks_goes_on_where_it_was(

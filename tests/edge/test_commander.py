@@ -71,12 +71,13 @@ class Device:
         self.folder = folder
         self.clock = StillClock()
         self.hands = Hands()
+        self.key = KEY
         self.restart()
 
     def restart(self) -> None:
         self.commander = Commander(
             device=DEVICE,
-            key=KEY,
+            key=self.key,
             gateway_key=GATEWAY.public,
             record=CommandRecord(self.folder),
             clock=self.clock,
@@ -89,7 +90,7 @@ class Device:
         answers = []
         while (sealed := self.commander.next_answer()) is not None:
             parsed = signing.parse(sealed)
-            KEY.public.verify(parsed, topics.state_topic(DEVICE))
+            self.key.public.verify(parsed, topics.state_topic(DEVICE))
             answers.append(wire_command.decode_answer(parsed.payload))
         return answers
 
@@ -119,6 +120,16 @@ def test_each_kind_is_carried_out_and_answered(device: Device) -> None:
     ]
     assert state.decode(said[2][0].report) == device.hands.state
     assert device.commander.last == START_MS + 2
+
+
+def test_an_answer_kept_from_before_an_exchange_of_the_key_is_sealed_anew(device: Device) -> None:
+    """The gateway asks again, and believes no key that has ended."""
+    new = SigningKey.from_seed(bytes([8] * 32))
+    (first,) = device.tell(a_command())
+    device.key = new
+    device.restart()
+    assert device.tell(a_command()) == [first]
+    assert device.hands.did == [("read", "m1")]
 
 
 FOREIGN = SigningKey.from_seed(bytes([9] * 32))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge.line_owner import are_wanted
 from edge.visit.steps import Visiting
+from edge.waiting import keep_up
 from simulators.lines import serve
 from simulators.mbus_bus import MbusBus
 from tests.cloud_sync.brokers import HOST
@@ -47,6 +48,25 @@ async def test_the_agent_waits_for_meters_and_gives_its_lines_to_visits(tmp_path
             agent.kill()
         await agent.communicate()
         server.close()
+
+
+async def test_work_beside_the_agent_that_fails_begins_anew() -> None:
+    began: list[int] = []
+    goes_on = asyncio.Event()
+
+    async def work() -> None:
+        began.append(len(began))
+        if len(began) == 1:
+            raise RuntimeError("nobody foresaw this")
+        goes_on.set()
+        await asyncio.Event().wait()
+
+    keeping = asyncio.create_task(keep_up("visits", work, again_s=0))
+    async with asyncio.timeout(60):
+        await goes_on.wait()
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert began == [0, 1]
 
 
 async def _said(agent: asyncio.subprocess.Process, text: str) -> None:

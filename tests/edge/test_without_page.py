@@ -74,5 +74,5 @@ def test_the_page_says_what_it_needs(tmp_path: Path) -> None:
     device = a_device(tmp_path)
     done = run(WITHOUT, "page", "--config", str(device.config))
     assert done.returncode == 1
-    assert done.stderr.endswith("pip install 'plomba[edge,page]'\n")
+    assert done.stderr.endswith("pip install --require-hashes -r requirements/edge-page.txt\n")
     assert "starlette" in done.stderr

@@ -126,6 +126,9 @@ def test_an_acknowledgement_never_goes_back(
     client = PullLedger(town.store.database.connection).client("erp")
     assert client is not None
     assert (client.through_no, client.acknowledged_at_ms) == (3, NOW_MS)
+    act = SqlAudit(town.store.database.connection).newest(1)[0].act
+    assert act == (NOW_MS, "erp", "pull API, by its token", "api acknowledge", "erp", "",
+                   "events up to 3", "")  # fmt: skip
     assert acknowledge(pull.cursor(Served(6, b"{}"))).status_code == 400
     assert acknowledge("six").status_code == 400
 

@@ -136,3 +136,21 @@ def test_limits_of_one_person_are_the_defaults_with_the_files_over_them(tmp_path
     assert limits[Resource.HEAT, Unit.GJ] == 0
     assert limits[Resource.COLD_WATER, Unit.M3] == 30
     assert (Resource.COLD_WATER, Unit.KWH) not in limits
+
+
+@pytest.mark.parametrize("key", ["server", "reader", "owner"])
+def test_readings_go_to_another_machine_over_a_tls_that_knows_it(tmp_path: Path, key: str) -> None:
+    """Without it libpq asks for TLS and believes whoever answers, or does without."""
+
+    def load(*words: str) -> object:
+        told = {"server": "dbname=plomba"} | {key: " ".join(words)}
+        lines = "".join(f'{name} = "{text}"\n' for name, text in told.items())
+        return config.load(written(tmp_path, f'data = "d"\n[ledger]\n{lines}')).ledger
+
+    for near in ("host=/run/postgresql", "host=127.0.0.1,::1", "host = 'localhost'", "port=5432"):
+        assert load(near, "dbname=plomba")
+    for far in ("host=db1,db2", "host=localhost,db2", "hostaddr=10.0.0.7", "host = 'db1'"):
+        for mode in ("", "sslmode=prefer", "sslmode=require", "sslmode=verify-ca"):
+            with pytest.raises(config.ConfigError, match=rf"{key}: expected sslmode=verify-full"):
+                load(far, mode)
+        assert load(far, "sslmode=verify-full", "sslrootcert=/etc/plomba/db-ca.pem")

@@ -217,6 +217,7 @@ STORY = (
     Step("resident contacts", file=(
         "account,channel,address,language\n4002,email,ivan@mail.example,ru\n")),
     Step("resident ask"),
+    Step("resident unreachable", ("4002", "email", *WHY)),
     Step("resident link", ("4002",)),
     Step("resident bill-codes", ("--period", "2099-01", "--out", "{folder}/codes.csv")),
     Step("resident end", ("4002", *WHY)),

@@ -104,6 +104,11 @@ def test_encodings_and_separators(tmp_path: Path, encoding: str, separator: str)
     assert content.startswith(b"\xef\xbb\xbf") == (encoding == "utf-8-sig")
 
 
+def test_a_heading_the_encoding_cannot_write_is_named(tmp_path: Path) -> None:
+    told = refusal(tmp_path, 'encoding = "cp1251"\n[[columns]]\nname="Расход, м³"\nvalue="1"\n')
+    assert "the heading 'Расход, м³': cp1251 has no letter '³'" in told
+
+
 def test_a_letter_the_encoding_lacks_is_named(tmp_path: Path) -> None:
     profile = a_profile(tmp_path, 'encoding = "cp866"\n[[columns]]\nname="Дом"\nvalue="{house}"\n')
     with pytest.raises(ExportError, match="line 2026-10-000001, column 'Дом': cp866 has no letter"):

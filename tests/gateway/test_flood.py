@@ -6,6 +6,8 @@ much was checked.
 
 import asyncio
 
+import pytest
+
 from cloud_sync import topics
 from cloud_sync.signing import SigningKey
 from cloud_sync.transport import Delivery, Message
@@ -20,6 +22,7 @@ from gateway.flood import (
     Flood,
 )
 from gateway.ingest import Incoming
+from gateway.store import StoreError
 from tests.gateway.estate import (
     DAY_MS,
     MIDNIGHT_MS,
@@ -97,6 +100,19 @@ def test_a_group_that_is_done_once_more_is_paid_for_once(estate: Estate) -> None
     for _ in range(3):  # a burst of 64 pays for two of them, and then none is left
         assert estate.take(*twins).counts == {"refused": 40}
     assert estate.refused() == {"sequence-reused": 80, "flood": 40}
+
+
+@pytest.mark.sqlite_only("a full disk is played by the largest number of pages")
+def test_a_group_that_is_tried_again_after_a_full_disk_is_paid_for_once(estate: Estate) -> None:
+    bad, large = forged(estate.edge, int(BURST) + 6), Incoming("else", bytes(200_000))
+    sql = estate.store.database.connection
+    sql.execute("PRAGMA max_page_count = 1")
+    for _ in range(2):
+        with pytest.raises(StoreError, match="full"):
+            estate.take(*bad, large)
+    sql.execute("PRAGMA max_page_count = 100000")
+    estate.take(*bad, large)
+    assert estate.refused() == {"bad-signature": BURST, "flood": 6, "unknown-topic": 1}
 
 
 def test_a_multitude_of_made_up_senders_is_bounded_together(estate: Estate) -> None:

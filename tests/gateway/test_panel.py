@@ -151,7 +151,7 @@ def test_a_register_that_stands_still_is_left_once_that_is_too_long() -> None:
 
 # Where a product of 64 bits would turn round: above by the step, on either side by the time.
 RATES = (1, 1380, 2**29 - 1, 2**29, 2**29 + 1, MANTISSA_MAX)
-SPANS_MS = (1, 900_000, 2**33 - 1, 2**33, 2**33 + 1, 2**47, -1, -(2**33), -(2**34 + 2**20))
+SPANS_MS = (1, 900_000, 2**33 - 1, 2**33, 2**33 + 1, 2**44, -1, -(2**33), -(2**34 + 2**20))
 STEPS = (0, 1, 2, 2**40, 2**40 + 1, 2**41 + 2**40, 2**52, MANTISSA_MAX - 1000)
 
 

@@ -263,3 +263,11 @@ def test_full_durability_is_the_default(tmp_path: Path) -> None:
     assert database.connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert database.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     database.close()
+
+
+def test_the_file_and_its_log_are_for_their_owner_alone(tmp_path: Path) -> None:
+    """They hold addresses, accounts and how to reach residents, whatever folder they lie in."""
+    with closing(connect(tmp_path / "ledger.sqlite", "off")):
+        rights = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert "ledger.sqlite-wal" in rights
+    assert set(rights.values()) == {0o600}

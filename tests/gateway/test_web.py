@@ -189,6 +189,10 @@ async def test_an_unreadable_ledger_is_unhealthy_not_a_crash(tmp_path: Path) -> 
             answer = await http.get(path)
             assert answer.status_code == 503
             assert "cannot read the ledger" in answer.json()["error"]
+        page = await http.get("/", headers={"accept": "text/html", "accept-language": "ru"})
+    assert page.status_code == 503
+    assert "<h1>Журнал сейчас не читается</h1>" in page.text
+    assert "cannot read the ledger" in page.text
 
 
 async def test_an_empty_gateway_says_what_to_do(tmp_path: Path) -> None:
@@ -207,3 +211,18 @@ async def test_an_empty_gateway_says_what_to_do(tmp_path: Path) -> None:
 )
 async def test_what_is_not_there_is_not_found(town: Town, path: str) -> None:
     assert (await get(town, path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("/?house=%3Cb%3E", "Такого дома нет"), ("/nowhere", "Такой страницы нет")],
+)
+async def test_a_person_is_told_so_in_their_language_and_led_back(
+    town: Town, path: str, said: str
+) -> None:
+    page = await get(town, path, accept="text/html,*/*", **{"accept-language": "ru"})
+    assert page.status_code == 404
+    assert f"<h1>{said}</h1>" in page.text
+    assert '<a href="/">' in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert (await get(town, path, accept="*/*")).headers["content-type"] == "application/json"

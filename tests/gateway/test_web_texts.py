@@ -27,7 +27,7 @@ MADE = (
     "slot_", "source_", "state_", "sum_", "tier_", "todo_", "unit_", "way_", "balance_by_",
     "brought_", "chain_", "log_", "identity_", "not_in_", "act_answer_", "act_how_", "act_now_",
     "dispute_is_", "dispute_kind_", "dispute_state_", "history_from_", "history_is_",
-    "visit_event_", "visit_kind_", "visit_outcome_", "visit_why_", "visit_value_",
+    "refused_", "visit_event_", "visit_kind_", "visit_outcome_", "visit_why_", "visit_value_",
 )  # fmt: skip
 RESOURCES = {"electricity", "cold-water", "hot-water", "heat", "gas"}
 

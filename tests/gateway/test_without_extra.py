@@ -81,5 +81,6 @@ def test_a_ledger_on_a_server_asks_for_what_it_needs(tmp_path: Path) -> None:
     done = run("database", "digest", "--config", str(config))
     assert done.returncode == 1
     assert done.stderr == (
-        "Error: a ledger on PostgreSQL needs psycopg: pip install 'plomba[postgres]'\n"
+        "Error: a ledger on PostgreSQL needs psycopg:"
+        " pip install --require-hashes -r requirements/postgres.txt\n"
     )

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync import private_file
 from gateway.__main__ import main
+from gateway.config import ConfigError, load
 from tests.gateway.town import Town, local
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +81,14 @@ TARGET = (
 BROKER = (
     '[broker]\nhost = "127.0.0.1"\n[broker.tls]\nca = "ca.pem"\ncert = "ca.pem"\nkey = "{key}"\n'
 )
+RULES = '[broker_rules]\ndirectory = "rules"\nca = "ca.pem"\ncert = "ca.pem"\nkey = "{key}"\n'
+LEDGER = '[ledger]\nserver = "{}"\n'
+RESIDENT = '[resident]\npublic_url = "https://meters.example"\n'
+SIGN_IN = RESIDENT + (
+    '[[resident.sign_in]]\nname = "bank"\ntitle_ru = "Банк"\ntitle_en = "Bank"\n'
+    'issuer = "https://bank.example"\nclient_id = "plomba"\n{}\n'
+)
+MIRROR = '[mirror]\nkind = "influxdb"\nurl = "https://store.example"\n{}\n'
 NOWHERE = "https://127.0.0.1:9/hook"
 ONE_LINE = PEM.replace("\n", "\\n")
 GATEWAY_MISTAKES = {
@@ -96,6 +105,33 @@ GATEWAY_MISTAKES = {
     "a TLS key that others read": BROKER.format(key="open.pem"),
     "a TLS key that is none": BROKER.format(key="slip.pem"),
     "a file that is not TOML": f"secret = {WEBHOOK}\n",
+}
+
+# Of the same kind, told before anything runs: looked at without a process of their own.
+SECTION_MISTAKES = {
+    "the broker's own key that others read": RULES.format(key="open.pem"),
+    "the broker's own key instead of its file": RULES.format(key=ONE_LINE),
+    "a database's password in its address": LEDGER.format(f"host=db passwd={PASSWORD}"),
+    "a database's password's file that others read": LEDGER.format(
+        'host=db"\npassword_file = "open.secret'
+    ),
+    "a mail server's password that others read": RESIDENT
+    + 'smtp = { host = "mail.example", sender = "a@b.example", user = "a",'
+    ' password_file = "open.secret" }\n',
+    "a mail server's password instead of its file": RESIDENT
+    + 'smtp = { host = "mail.example", sender = "a@b.example", user = "a",'
+    f' password = "{PASSWORD}" }}\n',
+    "a secret of texts that others read": RESIDENT
+    + 'sms = { url = "https://sms.example/", json = { a = "{phone} {text}" },'
+    ' secret_file = "open.secret" }\n',
+    "a secret of texts in their form's headers": RESIDENT
+    + 'sms = { url = "https://sms.example/", json = { a = "{phone} {text}" },'
+    f' headers = {{ "x-key" = "{PASSWORD}" }} }}\n',
+    "a provider's secret that others read": SIGN_IN.format('client_secret_file = "open.secret"'),
+    "a provider's secret instead of its file": SIGN_IN.format(f'client_secret = "{PASSWORD}"'),
+    "a provider's key that others read": SIGN_IN.format('key_file = "open.pem"'),
+    "a mirror's token that others read": MIRROR.format('token_file = "open.secret"'),
+    "a mirror's token instead of its file": MIRROR.format(f'token = "{PASSWORD}"'),
 }
 
 
@@ -126,6 +162,27 @@ def test_a_mistake_of_the_gateways_configuration_shows_no_secret(
     assert "Error: " in out
     assert "Traceback" not in out
     assert leaks(out) == []
+
+
+@pytest.mark.parametrize("mistake", SECTION_MISTAKES)
+def test_a_mistake_in_a_section_shows_no_secret(tmp_path: Path, mistake: str) -> None:
+    private(tmp_path / "open.secret", WEBHOOK, 0o644)
+    private(tmp_path / "open.pem", PEM, 0o604)
+    file = private(tmp_path / "bad.toml", f'data = "data"\n{SECTION_MISTAKES[mistake]}')
+    with pytest.raises(ConfigError) as refused:
+        load(file)
+    assert "others read" not in mistake or "has rights 0" in str(refused.value)
+    assert leaks(str(refused.value)) == []
+
+
+def test_the_ledger_is_its_owners_also_in_a_folder_that_others_may_look_into(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "data").mkdir(mode=0o755)
+    made = CliRunner().invoke(main, ["init", "--data", str(tmp_path / "data")])
+    assert made.exit_code == 0, made.stderr
+    files = {one.name: one.stat().st_mode & 0o077 for one in (tmp_path / "data").iterdir()}
+    assert {name for name, others in files.items() if others} == {"gateway.pem"}
 
 
 def test_a_key_in_the_environment_is_not_repeated(folder: Path) -> None:

@@ -46,6 +46,17 @@
   }
   again();
 
+  // A device without a time notes the phone's, if whoever holds it agrees to what it shows.
+  var clock = document.getElementById("phone");
+  if (clock) {
+    var label = clock.parentNode;
+    label.querySelector("b").textContent = new Date().toLocaleString(root.lang, {
+      year: "numeric", month: "long", day: "numeric", hour: "2-digit", minute: "2-digit"
+    });
+    label.hidden = false;
+    clock.form.addEventListener("submit", function () { clock.value = String(Date.now()); });
+  }
+
   // A button that was tapped with a cold finger is not tapped twice.
   document.addEventListener("submit", function (event) {
     var form = event.target;

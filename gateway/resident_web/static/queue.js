@@ -27,13 +27,25 @@ const hex = (bytes) => [...new Uint8Array(bytes)].map((one) => one.toString(16).
 export async function add(about, blob) {
   const bytes = await smaller(blob);
   const sha256 = hex(await crypto.subtle.digest("SHA-256", bytes));
-  const all = await store((photos) => photos.getAll());
+  // What the house has, or will not have, makes room first.
+  const all = (await store((photos) => photos.getAll())).sort((one, other) => settled(other) - settled(one));
   for (const old of all.slice(0, Math.max(0, all.length - MOST + 1))) await forget(old.id);
-  return store((photos) => photos.add({ ...about, bytes, sha256, upload: "", page: "", photo: 0 }));
+  return store((photos) => photos.add({ ...about, bytes, sha256, upload: "", page: "", photo: 0, refused: "" }));
 }
 
-const forget = (id) => store((photos) => photos.delete(id));
+export const forget = (id) => store((photos) => photos.delete(id));
 const keep = (photo) => store((photos) => photos.put(photo));
+const settled = (photo) => Number(Boolean(photo.page || photo.refused));
+
+// What is not sent any more stays until somebody has read why; whoever took it may be on another page.
+async function refuse(photo, said) {
+  photo.refused = said;
+  photo.bytes = new ArrayBuffer(0);
+  await keep(photo);
+}
+
+// Nothing of whoever leaves stays for the next one.
+export const clear = () => store((photos) => photos.clear());
 
 // A photo whose digits are being checked is kept no longer.
 export async function finished(number) {
@@ -61,6 +73,8 @@ async function carry(photo, proof, told) {
       at = Number((await ask(`/upload/${photo.upload}`, { method: "HEAD" })).headers.get("upload-offset"));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      // The proof has just been had: what is not gone has no time for us now.
+      if (error.status !== 404) throw new TypeError("later");
       photo.upload = "";
     }
   }
@@ -93,8 +107,13 @@ export async function drain(told) {
   const all = await store((photos) => photos.getAll());
   let proof = "";
   for (const photo of all) {
-    if (Date.now() - photo.at > DAY) { await forget(photo.id); continue; }
-    if (photo.page) continue;
+    if (Date.now() - photo.at > DAY) {
+      // Of what was sent or refused that was told then; any other is told now, for another day.
+      if (settled(photo)) await forget(photo.id);
+      else await refuse({ ...photo, at: Date.now() }, told.old);
+      continue;
+    }
+    if (settled(photo)) continue;
     try {
       proof = proof || (await (await ask("/proof", {})).json()).proof;
       await carry(photo, proof, told);
@@ -104,8 +123,8 @@ export async function drain(told) {
       if (error.kind === "no_meter") {
         told.refused(photo, error);
       } else if (error instanceof Refusal && ![401, 403, 429, 503].includes(error.status)) {
-        await forget(photo.id);
-        told.refused(photo, error);
+        if (!told.refused(photo, error)) await refuse(photo, `${error.error}. ${error.do}`);
+        else await forget(photo.id);
       } else if (error instanceof Refusal) {
         told.refused(photo, error);
         break;

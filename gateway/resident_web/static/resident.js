@@ -1,5 +1,5 @@
 // What makes the forms easier where scripts run; without it every page works as it stands.
-import { add, drain, finished } from "./queue.js";
+import { add, clear, drain, finished, forget } from "./queue.js";
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -23,7 +23,7 @@ cells.forEach((cell, at) => {
   });
 });
 
-const online = () => { $("offline").hidden = navigator.onLine; send(); };
+const online = () => { if ($("offline")) $("offline").hidden = navigator.onLine; send(); };
 
 // Photos: kept first, then sent; what stays behind a broken line goes when it is back.
 const form = $("photo-form");
@@ -39,6 +39,9 @@ const said = (text, part) => {
   if (part !== null) $("progress-bar").value = part;
 };
 
+const LEAVING = 1000; // Nobody is kept here by a phone that keeps things badly.
+const AGAIN = 15000; // Where others are served first.
+
 const told = {
   part(photo, done) {
     if (photo.id !== mine) return;
@@ -49,7 +52,13 @@ const told = {
   // Without a line for one there is none for the others behind it.
   away() { if (mine !== null) said(form.dataset.kept, null); },
   page(photo) { if (photo.id === mine) location.assign(photo.page); },
-  refused(photo, error) { if (photo.id === mine) said(`${error.error}. ${error.do}`, null); },
+  // Whether somebody is told at once.
+  refused(photo, error) {
+    if (error.status === 503) setTimeout(send, AGAIN);
+    if (photo.id === mine) said(`${error.error}. ${error.do}`, null);
+    return photo.id === mine;
+  },
+  old: $("kept").dataset.old,
 };
 
 async function send() {
@@ -61,9 +70,10 @@ async function send() {
 
 function kept(photos) {
   const box = $("kept");
-  const waiting = photos.filter((one) => !one.page && one.id !== mine).length;
+  const waiting = photos.filter((one) => !one.page && !one.refused && one.id !== mine).length;
   const ready = photos.filter((one) => one.page && one.id !== mine);
-  box.hidden = !waiting && !ready.length;
+  const refused = photos.filter((one) => one.refused);
+  box.hidden = !waiting && !ready.length && !refused.length;
   box.replaceChildren();
   if (waiting) {
     const line = document.createElement("p");
@@ -75,6 +85,16 @@ function kept(photos) {
     link.href = one.page;
     link.textContent = box.dataset.open.replace("{}", one.name);
     box.append(link);
+  }
+  for (const one of refused) {
+    const line = document.createElement("p");
+    const link = document.createElement("a");
+    line.textContent = one.refused;
+    link.href = `/meter/${one.register}`;
+    link.textContent = box.dataset.retake.replace("{}", one.name);
+    box.append(line, link);
+    // Here it is taken again: that was read.
+    if (form && form.dataset.register === one.register) forget(one.id).catch(() => {});
   }
 }
 
@@ -127,6 +147,16 @@ if (form && window.crypto && crypto.subtle && window.indexedDB) {
     event.preventDefault();
     turn(link);
   }));
+}
+
+// The house has it cleared too; old browsers do not know that word.
+const leave = document.querySelector('form[action="/leave"]');
+if (leave && window.indexedDB) {
+  leave.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await Promise.race([clear().catch(() => {}), new Promise((done) => setTimeout(done, LEAVING))]);
+    leave.submit();
+  });
 }
 
 const photo = new URLSearchParams(location.search).get("photo");

@@ -13,7 +13,8 @@ from cloud_sync.signing import SigningKey
 from drivers import profile
 from drivers.mbus.profile import MbusProfile
 from drivers.modbus.profile import ModbusProfile
-from drivers.reading import Resource
+from drivers.reading import ClockState, Resource
+from edge.clock import UNKNOWN_ERROR_S, Clock, Stamp, SystemClock
 from edge.page.app import create_app
 from edge.page.desk import Desk
 from edge.page.server import bound, server_of
@@ -48,6 +49,13 @@ METERS = (
     Hung("kamstrup_multical", 67305512, 13, 45_678),
 )
 POWER = Hung("eastron_sdm120", 0, 1, 1_234_567)
+
+
+class Unset(SystemClock):
+    """The system's clock as on a device that nobody has told the time."""
+
+    def now(self) -> Stamp:
+        return super().now()._replace(state=ClockState.RELATIVE, error_s=UNKNOWN_ERROR_S)
 
 
 class Values:
@@ -139,7 +147,15 @@ baud = 115200
 class Site:
     """The page of a device over a bus, in a thread with a loop of its own."""
 
-    def __init__(self, folder: Path, *, bus: Bus | None = None, power: Hung | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        bus: Bus | None = None,
+        power: Hung | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock = clock
         self.values = Values()
         self.bus = a_bus(self.values, power=power) if bus is None else bus
         self.folder = folder
@@ -183,7 +199,7 @@ class Site:
     async def _serve_page(self) -> None:
         with bound(HOST, self.port) as listener:
             self.port = listener.getsockname()[1]
-            self.desk = desk_of(Visiting(self.config))
+            self.desk = desk_of(Visiting(self.config, clock=self.clock))
             server = server_of(create_app(self.desk))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             while not server.started:  # noqa: ASYNC110 - uvicorn tells it no other way

@@ -12,12 +12,15 @@ from PIL import Image
 
 from cloud_sync import points as wire
 from cloud_sync.points import Points
-from drivers.reading import Resource
+from drivers.reading import ClockState, Resource
 from edge import config
 from edge.page.work import FILE as WORK_FILE
 from edge.visit.draft import Put
+from simulators.mbus_bus import MbusBus
+from simulators.shared_bus import SharedBus
+from tests.e2e.edge_with_clock import Vouched
 from tests.edge.page.browser import busy, client, come_in, proof_on, send, settled, title_of, until
-from tests.edge.page.site import GATEWAY, HOUSE, POWER, Site, waiting
+from tests.edge.page.site import GATEWAY, HOUSE, POWER, Site, Unset, waiting
 
 PAGE_BYTES_MAX = 60 * 1024
 
@@ -158,11 +161,99 @@ def test_a_search_goes_on_by_itself_after_a_restart_and_nobody_has_to_come_in_ag
     assert not (tmp_path / "state" / WORK_FILE).exists()
 
 
+def test_a_device_without_a_time_notes_the_phones_and_nothing_else(tmp_path: Path) -> None:
+    site = Site(tmp_path, clock=Unset())
+    with site.served(), client(site) as http:
+        come_in(http)
+        assert site.desk is not None
+        page = http.get("/begin")
+        assert "Записать в акт время телефона" in page.text
+        send(http, page, "/begin", name="Иван Петров", phone="1795326600000")
+        (phone,) = site.desk.draft.checks
+        assert phone.said == ("phone-time", "2026-11-22 08:50 +0300")
+        # The clock itself stays what it is, and what the doctor finds stands beside it.
+        assert site.desk.draft.begun.at.state is ClockState.RELATIVE
+        send(http, http.get("/doctor"), "/doctor")
+        settled(http, "/doctor")
+        assert {"phone", "clock"} <= {one.what for one in site.desk.draft.checks}
+
+
+def test_a_device_that_knows_the_time_asks_no_phone(tmp_path: Path) -> None:
+    site = Site(tmp_path, clock=Vouched())
+    with site.served(), client(site) as http:
+        come_in(http)
+        page = http.get("/begin")
+        assert "время телефона" not in page.text
+        send(http, page, "/begin", name="Иван Петров", phone="1795326600000")
+        assert site.desk is not None
+        assert site.desk.draft.checks == ()
+
+
+def test_a_refusal_leads_back_to_the_form_it_is_about(found: httpx.Client, site: Site) -> None:
+    found.headers["referer"] = f"{site.url}/meter/0/point?find=12"
+    page = found.get("/meter/0/point")
+    told = send(found, page, "/meter/0/point", number="777")
+    assert told.status_code == 422
+    assert '<a class="main" href="/meter/0/point?find=12">Назад</a>' in told.text
+    for elsewhere in ("http://other.example/meter/0", f"{site.url}//other.example/"):
+        found.headers["referer"] = elsewhere
+        told = send(found, page, "/meter/0/point", number="777")
+        assert '<a class="main" href="/">' in told.text
+
+
+def test_a_meter_at_a_point_of_another_resource_is_told_before_the_signature(
+    found: httpx.Client,
+) -> None:
+    send(found, found.get("/meter/0"), "/meter/0/same")
+    told = send(found, found.get("/meter/0/point"), "/meter/0/point", number="105")
+    assert "Точка ждёт другой ресурс: Электричество" in told.text
+    page = found.get("/finish")
+    assert "считают не то, чего ждёт их точка" in page.text
+
+
+class Quick(Site):
+    """A device that waits hardly for anybody: its line has nobody on it."""
+
+    def configure(self) -> None:
+        super().configure()
+        text = self.config.read_text()
+        self.config.write_text(text.replace("turnaround_s = 0.02", "turnaround_s = 0.001"))
+
+
+def test_a_search_that_nobody_answers_says_so_and_what_to_do(tmp_path: Path) -> None:
+    site = Quick(tmp_path, bus=SharedBus([MbusBus()]))
+    with site.served(), client(site) as http:
+        come_in(http)
+        send(http, http.get("/begin"), "/begin", name="Иван Петров")
+        assert "Начать поиск" in http.get("/scan").text
+        send(http, http.get("/scan"), "/scan")
+        page = settled(http, "/scan")
+        assert "Поиск окончен: никто не ответил" in page.text
+        assert "A и B местами" in page.text
+        send(http, http.get("/give-up"), "/give-up")
+        send(http, http.get("/begin"), "/begin", name="Иван Петров")
+        assert "никто не ответил" not in http.get("/scan").text
+
+
 def test_a_search_that_is_stopped_keeps_what_it_found(found: httpx.Client) -> None:
     assert "00123,456" in found.get("/meter/0").text
     page = found.get("/scan")
     assert "Найдено: 3" in page.text
     assert "Искать дальше" in page.text
+    # Whoever has found meters without a check goes on with them.
+    assert '<a class="main" href="/meters">' in found.get("/").text
+
+
+def test_a_record_the_disk_spoiled_keeps_nobody_from_the_next(
+    inside: httpx.Client, site: Site
+) -> None:
+    spoiled = site.folder / "state/visits/000001"
+    spoiled.mkdir(parents=True)
+    (spoiled / "record.cose").write_bytes(b"spoiled")
+    page = inside.get("/begin")
+    assert title_of(page) == "Кто проводит работы?"
+    assert inside.get("/visit/1").status_code == 409
+    assert title_of(send(inside, page, "/begin", name="Иван Петров")) == "Проверка линии"
 
 
 def test_meters_the_registry_expects_are_taken_in_at_once(found: httpx.Client) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,31 @@ async def test_what_went_wrong_is_told_until_it_is_tried_again(tmp_path: Path) -
     assert work.failed == {}
     while work.busy:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0)
+
+
+async def test_a_full_disk_is_told_as_any_other_failure(tmp_path: Path) -> None:
+    work = Work(tmp_path)
+
+    async def fails() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    work.begin("search", fails, kept=True)
+    while work.busy:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0)
+    assert "No space left" in work.failed["search"]
+    assert work.ended == set()
+
+
+async def test_work_of_a_visit_that_is_given_up_does_not_come_back(tmp_path: Path) -> None:
+    work = Work(tmp_path)
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    work.begin("search", never, kept=True)
+    await work.give_up()
+    assert not work.busy
+    assert Work(tmp_path).left() == ""
 
 
 def test_notes_that_cannot_be_read_are_none(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from edge.config import EdgeConfig
 from edge.enrolled import Enrolled
 from edge.https import Away, Response
 from edge.visit import delivering
-from edge.visit.core import ANSWER, VisitBook
+from edge.visit.core import ANSWER, RECORD, VisitBook
 from edge.visit.delivering import NotSent, deliver
 from edge.visit.draft import Begun, Moment
 from tests.cloud_sync.test_visit import INSTALL, a_visit
@@ -121,6 +121,19 @@ def test_a_record_and_its_photos_go_once(tmp_path: Path) -> None:
     answer = book.answer(1)
     assert answer is not None
     assert answer.outcome == "kept"
+
+
+def test_a_record_the_disk_spoiled_holds_up_none_after_it(tmp_path: Path) -> None:
+    conf = an_enrolled_device(tmp_path)
+    book, gateway = a_record(conf), Gateway()
+    (book.place(1) / RECORD).write_bytes(b"spoiled")
+    book = a_record(conf)
+    gateway.number = 2
+    spoiled, sent = deliver(conf, book, gateway.post)
+    assert (spoiled.number, spoiled.ok) == (1, False)
+    assert "visit 1 does not read" in spoiled.detail
+    assert (sent.number, sent.ok) == (2, True)
+    assert gateway.asked == [road.VISIT_PATH]
 
 
 def test_a_refused_record_is_not_sent_again_nor_are_its_photos(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cloud_sync.signing import SigningKey
 from cloud_sync.visit import Visit
 from drivers import profile
 from drivers.driver import Link, LinkDown
 from drivers.mbus.profile import MbusProfile
-from drivers.reading import ClockState
+from drivers.reading import ClockState, Resource
 from edge import config
 from edge.visit.core import VisitError
 from edge.visit.steps import Visiting
@@ -41,6 +42,42 @@ def test_nothing_is_done_without_a_visit(tmp_path: Path) -> None:
         assert visiting.begin("Peter", "visit").number == 2
 
     act(tmp_path, scene)
+
+
+def test_a_search_that_found_nobody_begins_anew_once_the_wires_are_mended(tmp_path: Path) -> None:
+    path, site = a_device(tmp_path), Site()
+
+    async def scene() -> None:
+        visiting = site.visiting(path)
+        visiting.begin("Ivan Petrov")
+        await visiting.search()
+        assert not visiting.open.meters
+        site.hang(cold("11223344"))
+        await visiting.search()
+        assert list(keys(visiting)) == ["11223344"]
+
+    play(scene)
+
+
+def test_of_models_that_look_alike_it_is_the_one_the_registry_waits_for(tmp_path: Path) -> None:
+    hot = replace(a_point(1, "11223344"), resource=Resource.HOT_WATER)
+    heat = replace(a_point(2, "55667788"), resource=Resource.HEAT)
+    put_points(tmp_path, hot, heat)
+    model = profile.load("zenner_edc_hot")
+    assert isinstance(model, MbusProfile)
+    alike = [
+        MbusMeter(0, model, lambda _: {"9-0:1.0.0": 5}, one) for one in ("11223344", "55667788")
+    ]
+
+    async def scene(visiting: Visiting) -> None:
+        by_serial = await found(visiting)
+        meters = visiting.open.meters
+        assert meters[by_serial["11223344"]].profile == "zenner_edc_hot"
+        assert meters[by_serial["55667788"]].profile == "zenner_edc_cold", "nothing fits heat"
+        # Unseen only what counts what its point waits for.
+        assert visiting.confirm_expected() == (by_serial["11223344"],)
+
+    act(tmp_path, scene, *alike)
 
 
 def test_expected_meters_are_taken_in_at_once(tmp_path: Path) -> None:

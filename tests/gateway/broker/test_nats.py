@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,17 @@ from cloud_sync.transport import Disconnected, Message
 from gateway.broker import nats as rules
 from gateway.broker.keeper import texts
 from gateway.broker.model import Listener, Plan, RulesError, Tls
+from gateway.broker.rules import PACKET_BYTES_MAX
 from tests.cloud_sync.brokers import HOST
 from tests.e2e.edges import settings_of
-from tests.gateway.broker.walls import Realm, heard
+from tests.gateway.broker.walls import Realm, cut_off, heard
 from tests.servers import nats
 
 # paho leaves the socket of a failed handshake to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 COLLECTOR = "plomba-gateway"
+PARTITIONS = 1
 MINE, THEIRS = topics.batch_topic("edge-1"), topics.batch_topic("edge-2")
 PLAN = Plan(
     folder=Path("/etc/nats/plomba"),
@@ -64,6 +67,9 @@ class TestText:
     def test_a_mapping_sorts_the_devices_into_partitions(self) -> None:
         mapping = '"plomba.v1.*.batch": "plomba.v1.{{wildcard(1)}}.batch.{{partition(8,1)}}"'
         assert mapping in rules.accounts(PLAN, [])
+
+    def test_kept_sessions_are_bounded_beside_those_of_the_partitions(self) -> None:
+        assert "jetstream: { max_consumers: 24 }" in rules.accounts(PLAN, [])
 
     def test_a_node_asks_for_certificates_and_takes_the_name_from_them(self) -> None:
         said = [line.strip() for line in rules.configuration(PLAN).splitlines()]
@@ -124,7 +130,7 @@ class Cluster:
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     speakers = Speakers("edge-1", "edge-2")
-    async with nats.cluster(tmp_path / "nats", speakers, partitions=1) as nodes:
+    async with nats.cluster(tmp_path / "nats", speakers, partitions=PARTITIONS) as nodes:
         yield Cluster(nodes, speakers)
 
 
@@ -166,6 +172,39 @@ class TestNodes:
             ):
                 with pytest.raises(Disconnected, match="subscribe to"):
                     await edge.subscribe(wanted)
+
+    async def test_a_message_over_the_bound_ends_its_own_connection(self, cluster: Cluster) -> None:
+        async with mqtt.connect(cluster.collector()) as collector:
+            await collector.subscribe(topics.partition_filter(0))
+            async with mqtt.connect(cluster.device("edge-1")) as edge:
+                await cut_off(edge, MINE, bytes(PACKET_BYTES_MAX + 1))
+            async with mqtt.connect(cluster.device("edge-2")) as other:
+                await other.publish(THEIRS, b"end")
+                assert await heard(collector, b"end") == []
+        logs = [node.log() for node in cluster.nodes.nodes.values()]
+        assert sum(log.count("maximum payload exceeded") for log in logs) == 1
+
+    async def test_a_device_takes_so_many_kept_sessions_and_no_more(self, cluster: Cluster) -> None:
+        """Its certificate is good under any client id; each such session costs all the nodes."""
+        one, own = cluster.device("edge-1"), topics.receipt_topic("edge-1")
+
+        async def keep(number: int) -> None:
+            settings = replace(one, client_id=f"many-{number}", keep_session=True)
+            async with mqtt.connect(settings) as edge:
+                await edge.subscribe(own)
+
+        bound = PARTITIONS + rules.CONSUMERS_SPARE
+        for number in range(bound):
+            await keep(number)
+        with pytest.raises(Disconnected, match="subscribe to"):
+            await keep(bound)
+        async with (
+            mqtt.connect(cluster.collector()) as collector,
+            mqtt.connect(cluster.device("edge-2")) as other,
+        ):
+            await collector.subscribe(topics.partition_filter(0))
+            await other.publish(THEIRS, b"end")
+            assert await heard(collector, b"end") == []
 
     async def test_who_is_not_registered_any_more_is_cut_off_and_stays_out(
         self, cluster: Cluster

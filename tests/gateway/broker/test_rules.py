@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from gateway.broker import files, rules
 from gateway.broker.keeper import Keeper, revocations, texts
 from gateway.broker.model import Listener, Plan, RulesError, Tls
 from gateway.broker.reload import by_command, by_signal
+from tests.gateway.broker.walls import Realm
 
-CRL = b"-----BEGIN X509 CRL-----\n"
 PLAN = Plan(
     folder=Path("/etc/mosquitto/plomba"),
     tls=Tls(Path("/etc/ca.pem"), Path("/etc/broker.pem"), Path("/etc/broker.key")),
@@ -139,6 +140,16 @@ def test_files_are_written_where_they_differ_and_for_the_folder_s_group(tmp_path
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
 
 
+def test_rights_that_somebody_changed_are_put_back(tmp_path: Path) -> None:
+    """A mosquitto that cannot read its rules at a reload lets everybody do everything."""
+    folder = tmp_path / "rules"
+    files.write(folder, {"a": b"1", "b": b"2"})
+    (folder / "a").chmod(0)
+    (folder / "b").chmod(0o644)
+    assert files.write(folder, {"a": b"1", "b": b"2"}) == ["a", "b"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o640}
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RulesError, match="cannot write the broker's rules to"):
@@ -148,12 +159,12 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 @pytest.fixture
 def crl(tmp_path: Path) -> Path:
     path = tmp_path / "crl.pem"
-    path.write_bytes(CRL)
+    path.write_bytes(Realm(tmp_path / "realm").crl.read_bytes())
     return path
 
 
 def renew(crl: Path) -> None:
-    crl.write_bytes(CRL + b"more")
+    crl.write_bytes(crl.read_bytes() + b"more")
 
 
 async def test_the_broker_is_told_at_the_start_and_after_every_change(
@@ -162,7 +173,7 @@ async def test_the_broker_is_told_at_the_start_and_after_every_change(
     speakers, broker = Speakers("edge-1"), Broker()
     plan = PLAN._replace(folder=tmp_path / "rules")
     keeper = Keeper(plan, crl, speakers, broker.reload)
-    assert set(keeper.bring_up()) == set(texts(plan, [], CRL))
+    assert set(keeper.bring_up()) == set(texts(plan, [], b""))
     for _ in range(3):
         await keeper.tell()
     assert (keeper.bring_up(), broker.told) == ([], 1)
@@ -199,9 +210,32 @@ def test_without_a_revocation_list_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match=r"no revocation list .*none .*plomba-gateway ca"):
         keeper.bring_up()
     (tmp_path / "none").write_bytes(b"-----BEGIN CERTIFICATE-----")
-    with pytest.raises(RulesError, match="is not a revocation list in PEM form"):
+    with pytest.raises(RulesError, match="is not a revocation list: expected whole"):
         revocations(tmp_path / "none")
     assert not (tmp_path / "r").exists()
+
+
+def test_a_revocation_list_that_is_written_just_now_is_not_taken(tmp_path: Path, crl: Path) -> None:
+    """Without its list mosquitto would let in whoever was revoked."""
+    speakers = Speakers("edge-1")
+    keeper = Keeper(PLAN._replace(folder=tmp_path / "r"), crl, speakers, None)
+    keeper.bring_up()
+    whole = crl.read_bytes()
+    for part in (b"", whole[:200], whole[:-5], whole + whole[:100], whole.replace(b"M", b"-", 1)):
+        crl.write_bytes(part)
+        with pytest.raises(RulesError, match="is not a revocation list"):
+            revocations(crl)
+        with capture_logs() as logs:
+            assert [keeper.bring_up(), keeper.bring_up()] == [[], []]
+        assert [one["log_level"] for one in logs] == ["error"]
+        crl.write_bytes(whole)
+        assert keeper.bring_up() == []
+    # Who may speak is written all the same.
+    crl.unlink()
+    speakers.names = []
+    assert keeper.bring_up() == [rules.DEVICE_RULES]
+    crl.write_bytes(whole + whole)
+    assert keeper.bring_up() == [rules.REVOKED]
 
 
 def test_a_signal_reaches_the_process_of_the_pid_file(tmp_path: Path) -> None:

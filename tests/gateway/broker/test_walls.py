@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from cloud_sync.mqtt import Settings, Tls
 from cloud_sync.transport import Disconnected, Message
 from gateway.broker import rules
 from tests.cloud_sync.brokers import HOST, needs_mosquitto
-from tests.gateway.broker.walls import COLLECTOR, Realm, Walls, connect, heard, walls
+from tests.gateway.broker.walls import COLLECTOR, Realm, Walls, connect, cut_off, heard, walls
 
 # paho leaves the socket of a failed handshake to the garbage collector.
 pytestmark = [
@@ -204,8 +205,7 @@ async def test_a_packet_over_the_bound_ends_its_own_connection_only(broker: Wall
     ):
         await collector.subscribe(topics.ALL_BATCHES)
         async with connect(broker.device("edge-1", one)) as device:
-            with pytest.raises(Disconnected):
-                await device.publish(MINE, bytes(rules.PACKET_BYTES_MAX))
+            await cut_off(device, MINE, bytes(rules.PACKET_BYTES_MAX))
         await other.publish(THEIRS, bytes(rules.MESSAGE_BYTES_MAX))
         await other.publish(THEIRS, b"end")
         (largest,) = await heard(collector, b"end")
@@ -260,6 +260,37 @@ async def test_a_reload_disturbs_nobody_and_lets_newcomers_in(broker: Walls) -> 
         said = [message.payload for message in await heard(collector, b"end")]
         assert said == [b"0", b"1", b"2", b"3", b"4", b"new"]
     assert await broker.look() == []
+
+
+async def test_rules_that_somebody_took_away_are_back_with_the_next_look(broker: Walls) -> None:
+    """Without its file mosquitto denies nothing, however it comes to a reload."""
+    one = broker.realm.issue("edge-1")
+    async with connect(broker.device("edge-1", one)) as device:
+        assert await broker.look() == []
+        (broker.plan.folder / rules.DEVICE_RULES).unlink()
+        assert await broker.look() == [rules.DEVICE_RULES]
+        with pytest.raises(Disconnected, match="Not authorized"):
+            await device.publish(THEIRS, b"forged")
+        await device.publish(MINE, b"own")
+
+
+async def test_a_will_is_for_its_own_topics(broker: Walls) -> None:
+    one, gateway = broker.realm.issue("edge-1"), broker.realm.issue(COLLECTOR, Profile.COLLECTOR)
+    async with connect(broker.collector(gateway)) as collector:
+        await collector.subscribe(topics.ALL_BATCHES)
+        await collector.subscribe(topics.ALL_STATES)
+        for topic, said in (
+            (THEIRS, b"forged"),
+            (topics.state_topic("edge-2"), b"forged"),
+            (topics.state_topic("edge-1"), b"end"),
+        ):
+            settings = broker.device("edge-1", one, will=Message(topic, said))
+            async with connect(settings) as device:
+                line = device._client._client.socket()  # type: ignore[attr-defined] # to be cut
+                line.shutdown(socket.SHUT_RDWR)
+                with pytest.raises(Disconnected):
+                    await anext(aiter(device.messages()))
+        assert await heard(collector, b"end") == []
 
 
 async def test_a_receipt_waits_for_its_device_also_over_a_restart(broker: Walls) -> None:

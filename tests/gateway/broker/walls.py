@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from cloud_sync import mqtt
 from cloud_sync.authority import Authority, Profile, Reason, Revoked
 from cloud_sync.certificates import Certificate, TlsKey, parse_request
 from cloud_sync.mqtt import Settings, Tls
 from cloud_sync.signing import SigningKey
-from cloud_sync.transport import Message, Transport
+from cloud_sync.transport import Disconnected, Message, Transport
 from gateway import registry
 from gateway.broker.keeper import Keeper
 from gateway.broker.model import Listener, Plan
@@ -212,6 +214,15 @@ async def heard(transport: Transport, until: bytes) -> list[Message]:
                 return arrived
             arrived.append(message)
     raise AssertionError(arrived)
+
+
+async def cut_off(transport: Transport, topic: str, payload: bytes) -> None:
+    """Publish what ends the connection: reading tells of that at once, a PUBACK is waited for."""
+    publishing = asyncio.ensure_future(transport.publish(topic, payload))
+    with pytest.raises(Disconnected):
+        await anext(aiter(transport.messages()))
+    publishing.cancel()
+    await asyncio.wait([publishing])
 
 
 connect = mqtt.connect

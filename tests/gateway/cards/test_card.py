@@ -1,14 +1,19 @@
 """What a card carries: read back as the programs that get it read it."""
 
 import configparser
+import io
+import itertools
 import json
 import os
 import re
 import signal
 import subprocess
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+import pypdf
 import pytest
 import yaml
 
@@ -16,7 +21,7 @@ from cloud_sync import invitation as paper
 from cloud_sync.authority import Authority
 from cloud_sync.invitation import Invitation
 from edge import config as edge_config
-from gateway.cards import bundle, cloud, writing
+from gateway.cards import bundle, cloud, labels, writing
 from gateway.cards.model import (
     SSID_BYTES_MAX,
     Batch,
@@ -186,3 +191,30 @@ def test_a_card_is_for_its_owners_eyes_and_written_once(card: Card, tmp_path: Pa
     assert tomllib.loads((folder / "plomba/edge.toml").read_text())["device"]["name"] == card.device
     with pytest.raises(CardError, match="is not written over"):
         writing.write_card(folder, bundle.files(card, BATCH), package)
+
+
+def heights(card: Card) -> list[float]:
+    """Where on its label the network, the password, the code and the address stand, in points."""
+    paper = pypdf.PdfReader(
+        io.BytesIO(labels.pdf([card], language="ru", now_ms=1_795_326_600_000))
+    ).pages[0]
+    found: dict[str, float] = {}
+
+    def seen(text: str, page: Sequence[float], at: Sequence[float], *_: object) -> None:
+        for name in (card.ssid[:12], card.passphrase[:4], card.page_code[:4], "http"):
+            if text.strip().startswith(name):
+                found[name] = page[3] * at[5] + page[5]
+
+    paper.extract_text(visitor_text=seen)
+    return list(found.values())
+
+
+def test_a_long_name_pushes_nothing_off_its_label(invitation: Invitation) -> None:
+    long = msgspec.structs.replace(
+        invitation, house="Переславль-Залесский, ул. Красногвардейская " * 3
+    )
+    drawn_one = Card("a" * 63, "Europe/Moscow", long, ssid_of("a" * 63), "m" * 20, "K7TD4MPX", b"")
+    places = heights(drawn_one)
+    assert len(places) == 4
+    gaps = [above - below for above, below in itertools.pairwise(places)]
+    assert min(gaps) > 8, "each stands below the other and is not written over"

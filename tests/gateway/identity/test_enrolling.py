@@ -239,6 +239,15 @@ def test_a_device_of_another_house_is_not_taken_over(hall: TownHall) -> None:
     assert refused(hall, a_card("far-1").enrol(hall.invite())).why is Why.WRONG_HOUSE
 
 
+def test_what_a_stranger_calls_his_house_cannot_write_on_the_operators_screen(
+    hall: TownHall,
+) -> None:
+    body = a_card().enrol(hall.invite(), house="\x1b[2J\r edge-7 is let in")
+    assert refused(hall, body).why is Why.WRONG_HOUSE
+    (row,) = hall.ledger.identities.refusals(9)
+    assert row.detail.isprintable()
+
+
 def test_of_two_that_come_at_once_with_one_invitation_one_is_let_in(hall: TownHall) -> None:
     """Two processes, a transaction each: nothing between the check and the use."""
     for turn in range(10):

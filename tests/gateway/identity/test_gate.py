@@ -17,6 +17,14 @@ def test_one_that_knocks_too_often_costs_the_others_nothing() -> None:
     assert all(gate.admits(f"b{number}", 0.0) for number in range(int(ALL_BURST - BURST)))
 
 
+def test_of_ipv6_a_network_is_one_address() -> None:
+    """Whoever has one address of a /64 has all of them."""
+    gate = Gate()
+    assert sum(gate.admits(f"2001:db8::{number:x}", 0.0) for number in range(100)) == BURST
+    assert gate.admits("2001:db8:0:1::1", 0.0)
+    assert all(gate.admits(f"::ffff:192.0.2.{number}", 0.0) for number in range(100))
+
+
 def test_all_together_have_a_bound() -> None:
     gate = Gate()
     heard = sum(gate.admits(f"b{number}", 0.0) for number in range(2 * int(ALL_BURST)))

@@ -1,12 +1,20 @@
 """The operator's commands: what they write, what they show, and one line for every mistake."""
 
 import json
+import os
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from cloud_sync.authority import Reason
+from gateway import app
+from gateway.audit import By
+from gateway.identity import revoking
+from gateway.identity.revoking import Revocation
+from gateway.identity.wired import CRL_EVERY_MS, ledger_of, refresh_crl
+from gateway.wiring import system_clock
 from tests.cloud_sync.brokers import HOST
 from tests.cloud_sync.test_certificates import needs_openssl
 from tests.e2e.enrolment_house import HOUSE, Office, office
@@ -40,6 +48,14 @@ class TestAuthority:
         assert f"Take {key} away from this machine now" in out
         for file in (key, office.config.ca_folder / "issuing.key"):
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    def test_a_stick_that_was_not_there_is_no_matter_at_the_next_try(self, tmp_path: Path) -> None:
+        office = Office(tmp_path / "o")
+        key = office.folder / "stick/root.key"
+        assert "No such file" in office.refused("ca", "init", "--root-key", str(key))
+        key.parent.mkdir()
+        office.ok("ca", "init", "--root-key", str(key))
+        assert key.exists()
 
     def test_without_an_authority_what_needs_one_says_so(self, tmp_path: Path) -> None:
         office = Office(tmp_path / "o")
@@ -101,6 +117,42 @@ class TestAuthority:
         assert one["serial"].upper() in said
         assert "revoked already" in office.refused("ca", "revoke", one["serial"], "--why", "x")
         assert "lost" in office.ok("audit", "list")
+
+    def test_a_list_that_cannot_be_made_keeps_nobody_from_being_revoked(
+        self, office: Office
+    ) -> None:
+        crl = office.config.ca_folder / "crl.pem"
+        crl.unlink()
+        crl.mkdir()
+        (one,) = json.loads(office.ok("ca", "list", "--json"))
+        for words in (("identity", "revoke", "edge-1"), ("ca", "revoke", one["serial"])):
+            said = office.refused(*words, "--why", "stolen")
+            assert "revoked in the ledger; but the revocation list is still the old one" in said
+            assert said.endswith("put that right and run plomba-gateway ca crl")
+        again = office.refused("identity", "revoke", "edge-1", "--why", "stolen")
+        assert again == "Error: edge-1 was revoked already"
+        assert json.loads(office.ok("ca", "list", "--json"))[0]["revoked_for"] == "unspecified"
+
+    def test_the_list_is_made_anew_when_it_is_old_lacks_something_or_is_of_a_time_to_come(
+        self, office: Office
+    ) -> None:
+        now_ms, crl = system_clock(), office.config.ca_folder / "crl.pem"
+        (one,) = json.loads(office.ok("ca", "list", "--json"))
+        with app.opened(office.config) as store:
+
+            def is_made(age_ms: int) -> bool:
+                os.utime(crl, ns=((now_ms - age_ms) * 1_000_000,) * 2)
+                return refresh_crl(office.config, store, now_ms)
+
+            assert [is_made(age) for age in (CRL_EVERY_MS, 60_000, -60_000)] == [True, False, True]
+            # Revoked on another machine, where no authority has its folder.
+            ledger = ledger_of(store)
+            asked = Revocation(By("Orlova", "test"), "lost")
+            with store.transaction():
+                revoking.revoke_certificate(
+                    ledger, one["serial"], asked, Reason.SUPERSEDED, now_ms - 30_000
+                )
+            assert [is_made(age) for age in (60_000, 20_000)] == [True, False]
 
     def test_every_act_is_in_the_audit_log(self, office: Office) -> None:
         office.invite("--by", "Orlova")

@@ -5,12 +5,24 @@ from collections.abc import Callable
 import pytest
 
 from cloud_sync import enrolment as words
+from cloud_sync.authority import Reason
 from cloud_sync.certificates import TlsKey
 from cloud_sync.signing import SigningKey
+from gateway.identity import revoking
 from gateway.identity.enrolling import CERTIFICATES_MAX, KEYS_MAX
 from gateway.identity.model import NotLetIn, Why
+from gateway.identity.revoking import Revocation
+from gateway.registry import end_device_key
 from tests.gateway.estate import DAY_MS
-from tests.gateway.identity.town_hall import NOW_MS, OVERLAP_MS, SOURCE, Card, TownHall, a_card
+from tests.gateway.identity.town_hall import (
+    NOW_MS,
+    OFFICE,
+    OVERLAP_MS,
+    SOURCE,
+    Card,
+    TownHall,
+    a_card,
+)
 
 
 class TestRenewing:
@@ -33,6 +45,8 @@ class TestRenewing:
         assert late.chain != first.chain
         again = hall.keeper.renew(card.renew(), SOURCE, NOW_MS + (days + 20) * DAY_MS)
         assert again.chain == late.chain
+        renewed = [who for who, act, _ in hall.acts() if act == "certificate renew"]
+        assert renewed == ["edge-7"], "the one that is new"
 
     def test_a_stranger_or_another_device_renews_nothing(self, hall: TownHall) -> None:
         card = self.let_in(hall)
@@ -54,6 +68,27 @@ class TestRenewing:
         with pytest.raises(NotLetIn) as caught:
             hall.keeper.renew(card.renew(other.tls), SOURCE, NOW_MS)
         assert caught.value.why is Why.KEY_TAKEN
+
+    @pytest.mark.parametrize(
+        ("reason", "is_given"),
+        [(Reason.KEY_COMPROMISE, False), (Reason.UNSPECIFIED, False), (Reason.SUPERSEDED, True)],
+    )
+    def test_a_tls_key_whose_certificate_was_revoked_gets_no_other(
+        self, hall: TownHall, reason: Reason, is_given: bool
+    ) -> None:
+        card = self.let_in(hall)
+        (kept,) = hall.ledger.identities.all_certificates()
+        with hall.store.transaction():
+            revocation = Revocation(OFFICE, "copied")
+            revoking.revoke_certificate(hall.ledger, kept.serial, revocation, reason, NOW_MS)
+        if is_given:
+            hall.keeper.renew(card.renew(), SOURCE, NOW_MS)
+            return
+        with pytest.raises(NotLetIn, match="of this TLS key of edge-7 was revoked") as caught:
+            hall.keeper.renew(card.renew(), SOURCE, NOW_MS)
+        assert caught.value.why is Why.KEY_NOT_VALID
+        fresh = card._replace(tls=TlsKey.generate())
+        assert hall.keeper.enrol(fresh.enrol(hall.invite()), SOURCE, NOW_MS).chain
 
 
 class TestRotating:
@@ -82,6 +117,38 @@ class TestRotating:
         with pytest.raises(NotLetIn) as caught:
             hall.keeper.rotate(card.rotate(SigningKey.generate()), SOURCE, late_ms)
         assert caught.value.why is Why.KEY_NOT_VALID
+        assert [who for who, act, _ in hall.acts() if act == "key rotate"] == ["edge-7"]
+
+    def test_an_exchange_gives_a_key_no_longer_life(self, hall: TownHall) -> None:
+        card, new = a_card(), SigningKey.from_seed(b"n" * 32)
+        hall.keeper.enrol(card.enrol(hall.invite()), SOURCE, NOW_MS)
+        end_device_key(hall.store, card.key.public.key_id, NOW_MS + 1)
+        hall.keeper.rotate(card.rotate(new), SOURCE, NOW_MS)
+        known = hall.store.registry.device_keys([card.key.public.key_id])
+        assert known[card.key.public.key_id].valid_to_ms == NOW_MS + 1
+
+    def test_a_key_that_was_exchanged_vouches_for_nobody_also_while_it_still_signs(
+        self, hall: TownHall
+    ) -> None:
+        """Who copied it would be in for good, and the exchange would not have put him out."""
+        card, new = a_card(), SigningKey.from_seed(b"n" * 32)
+        hall.keeper.enrol(card.enrol(hall.invite()), SOURCE, NOW_MS)
+        hall.keeper.rotate(card.rotate(new), SOURCE, NOW_MS)
+        before = hall.state()
+        thief = card._replace(tls=TlsKey.generate())
+        for ask in (
+            lambda: hall.keeper.rotate(card.rotate(SigningKey.generate()), SOURCE, NOW_MS + 1),
+            lambda: hall.keeper.renew(thief.renew(), SOURCE, NOW_MS + 1),
+        ):
+            with pytest.raises(NotLetIn, match="was exchanged already") as caught:
+                ask()
+            assert caught.value.why is Why.KEY_NOT_VALID
+        with pytest.raises(NotLetIn) as caught:
+            hall.keeper.enrol(thief.enrol(hall.invite()), SOURCE, NOW_MS + 1)
+        assert caught.value.why is Why.NAME_TAKEN
+        assert hall.state() == before
+        newest = card._replace(key=new)
+        hall.keeper.rotate(newest.rotate(SigningKey.generate()), SOURCE, NOW_MS + 1)
 
 
 def again_and_again(ask: Callable[[], object], times: int) -> None:
@@ -104,7 +171,11 @@ class TestBounds:
             lambda: hall.keeper.renew(card.renew(TlsKey.generate()), SOURCE, NOW_MS),
             CERTIFICATES_MAX,
         )
-        asking(
-            lambda: hall.keeper.rotate(card.rotate(SigningKey.generate()), SOURCE, NOW_MS),
-            KEYS_MAX,
-        )
+
+        def rotate() -> None:
+            nonlocal card
+            new = SigningKey.generate()
+            hall.keeper.rotate(card.rotate(new), SOURCE, NOW_MS)
+            card = card._replace(key=new)
+
+        asking(rotate, KEYS_MAX)

@@ -4,6 +4,7 @@ import pytest
 
 from cloud_sync.authority import Reason
 from cloud_sync.signing import SigningKey
+from gateway import registry
 from gateway.audit import check
 from gateway.identity import revoking
 from gateway.identity.model import IdentityError
@@ -69,6 +70,18 @@ class TestRevoking:
         outcome = hall.estate.take(*before, *after)
         assert (outcome.counts["batches"], outcome.counts["refused"]) == (2, 1)
         assert hall.estate.refused() == {"key-not-valid": 1}
+
+    def test_a_key_entered_for_it_afterwards_signs_nothing(self, hall: TownHall) -> None:
+        """A revocation is for good, also of a device that was taken down in good order."""
+        edge, new = hall.estate.edge, SigningKey.from_seed(b"n" * 32)
+        revoke(hall, "edge-1", NOW_MS, takes_backlog=True)
+        for since_ms in (NOW_MS - QUARTER_MS, NOW_MS + 1):
+            registry.add_device_key(hall.store, "edge-1", new.public, since_ms)
+            edge.key = new
+            outcome = hall.estate.take(*batches(edge, 1, NOW_MS + 2))
+            assert outcome.counts == {"refused": 1}
+            new = SigningKey.from_seed(b"m" * 32)
+        assert hall.estate.refused() == {"key-not-valid": 2}
 
     def test_its_certificates_are_on_the_list_and_its_invitations_are_worthless(
         self, hall: TownHall

@@ -189,6 +189,15 @@ def test_what_cannot_be_recalled_is_listed(config: Path) -> None:
     assert "before.csv SHA-256" in beyond["export"]
 
 
+@pytest.mark.sqlite_only("a restore leaves a file")
+def test_a_ledger_that_a_restore_left_here_is_named(config: Path) -> None:
+    aside = ledger(config).with_name("ledger.sqlite.before-20261001T000000Z")
+    aside.write_bytes(ledger(config).read_bytes())
+    said("person", "forget", ACCOUNT, "--why", "просьба", "--by", "Иванов", "--config", config)
+    told = said("person", "confirm", "1", "--by", "Сидоров", "--config", config)
+    assert f"not recalled: file: {aside}, which a restore left" in told
+
+
 def test_while_lines_are_on_their_way_nobody_is_forgotten(tmp_path: Path) -> None:
     data = tmp_path / "data"
     said("init", "--data", data)

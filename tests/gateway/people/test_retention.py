@@ -13,6 +13,7 @@ from gateway.people.retention import DAY_MS, ROWS_MAX, TERMS, Kept, apply, term
 from gateway.review.words import Kind
 from gateway.sql.audit import SqlAudit
 from gateway.sql.people import PeopleLedger, overwriting
+from gateway.sql.review import SqlQueue
 from tests.gateway.claims.given import Said, give
 from tests.gateway.office import FELL, Office, a_town
 from tests.gateway.town import Town
@@ -67,6 +68,13 @@ def test_what_claims_refer_to_goes_and_their_values_stay(town: Town) -> None:
     assert after(town, 1600)[Kept.CLAIMS] == 1
     assert texts(town, "SELECT actor FROM claim") == ["expired"]
     assert texts(town, "SELECT mantissa FROM claim") == before
+
+
+def test_a_reason_that_went_before_the_log_s_is_no_disagreement(town: Town) -> None:
+    """Reasons of reviews go after four years, the log's own words for them after five."""
+    for days in (1500, 1900):
+        after(town, days)
+        assert SqlQueue(town.store.database.connection).disagreements() == []
 
 
 def test_texts_of_the_log_go_after_five_years_and_the_chain_holds(town: Town) -> None:

@@ -24,8 +24,8 @@ class Rows:
     def transaction(self) -> Iterator[None]:
         yield
 
-    def drop_drafts(self, before_ms: int) -> None:
-        self.drafts_before_ms = before_ms
+    def drop_drafts(self, before_ms: int, now_ms: int) -> None:
+        self.drafts = (before_ms, now_ms)
 
     def to_delete(self, limit: int) -> list[str]:
         return self.going[:limit]

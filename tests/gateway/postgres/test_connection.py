@@ -231,6 +231,9 @@ def test_a_password_is_in_no_configuration_and_in_no_error(server: Server, tmp_p
         "host=db password=geheim",
         "host=db sslpassword = geheim",
         "postgresql://plomba:geheim@db/plomba",
+        "host=db passwd=geheim",
+        "host=db user=plomba PWD=geheim",
+        "host=plomba:geheim@db dbname=plomba",
     ):
         config.write_text(f'data = "data"\n[ledger]\nserver = "{conninfo}"\n')
         with pytest.raises(ConfigError, match=r"ledger: server: expected libpq") as refused:

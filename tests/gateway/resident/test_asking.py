@@ -115,7 +115,33 @@ def test_a_contact_that_comes_later_is_written_to_then(block: Block) -> None:
     assert block.sweep().messages == 3
     (letter,) = block.send()
     assert letter.address == "+79001234502"
-    assert letter.text.startswith("Please send your meter reading before 2026-09-25: https://")
+    assert letter.text.startswith("Please send your meter reading by 2026-09-25: https://")
+
+
+def test_an_address_put_right_is_written_to_within_the_window(block: Block) -> None:
+    block.contact(1)
+    block.sweep()
+    assert len(block.send()) == 1
+    block.contacts(f"{account(1)},email,right@mail.example,ru")
+    for expected in (["right@mail.example"], []):
+        block.now_ms += HOUR_MS
+        block.sweep()
+        assert [letter.address for letter in block.send()] == expected
+
+
+def test_where_no_letter_arrives_the_phone_is_written_to(block: Block) -> None:
+    block.contact(1)
+    block.contact(1, "sms")
+    block.sweep()
+    (letter,) = block.send()
+    (mail, _) = block.people.contacts(block.account_no(1))
+    with block.town.store.transaction():
+        block.people.end_contact(mail.contact_no, block.now_ms)
+    block.sweep()
+    (text,) = block.send()
+    assert (letter.address, text.address) == ("flat1@mail.example", "+79001234501")
+    block.sweep()
+    assert block.send() == []
 
 
 def test_a_channel_that_is_not_configured_is_not_written_to(tmp_path: Path) -> None:

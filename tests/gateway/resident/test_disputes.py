@@ -162,9 +162,20 @@ def test_a_text_is_bounded_and_holds_nothing_odd(town: Town, said: str) -> None:
 
 
 @pytest.mark.both_engines
+def test_a_form_that_comes_twice_is_one_dispute(town: Town) -> None:
+    draw = random()
+    first = opened(town, draw=draw)
+    assert opened(town, draw=draw, at_ms=OPENED_MS + 1000) == first
+    assert opened(town, draw=draw, said="И показание не моё").number != first.number
+    assert opened(town, draw=draw, at_ms=OPENED_MS + DAY_MS).number != first.number
+    withdraw(store(town), account_of(town), first.number, OPENED_MS)
+    assert opened(town, draw=draw, at_ms=OPENED_MS + 1000).number != first.number
+
+
+@pytest.mark.both_engines
 def test_no_dwelling_floods_the_office(town: Town) -> None:
     draw = random()
-    made = [opened(town, draw=draw) for _ in range(OPEN_MAX)]
+    made = [opened(town, draw=draw, said=f"Не мой, {n}") for n in range(OPEN_MAX)]
     with pytest.raises(DisputeError, match="open at once"):
         opened(town, draw=draw, at_ms=OPENED_MS + 2 * DAY_MS)
     withdraw(store(town), account_of(town), made[0].number, OPENED_MS)

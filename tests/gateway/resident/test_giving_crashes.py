@@ -199,6 +199,9 @@ def test_a_photo_that_led_to_nothing_goes_after_a_week(giver: Giver) -> None:
     assert swept(giver) == 0
     giver.now_ms += DRAFT_MS_MIN + 1
     assert giver.files.sweep(PhotosLedger(giver.database), giver.now_ms) == 1
+    told = SqlAudit(giver.database.connection).newest(1)[0].act
+    assert (told.at_ms, told.actor, told.act) == (giver.now_ms, "gateway", "retention")
+    assert told.after.startswith("1 photos of no reading; ")
     assert len(files(giver)) == 1
     assert giver.giving.jpeg(giver.home, 1) is None
     assert giver.giving.jpeg(giver.home, 2) is not None

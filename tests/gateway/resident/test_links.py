@@ -7,7 +7,7 @@ import pytest
 from gateway.resident.links import AGAIN_A_DAY_MAX, AGAIN_WITHIN_MS, CodeError, LinkError, Not, Why
 from gateway.resident.model import Purpose, Via
 from gateway.resident.secrets import TOKEN_CHARS, Secrets
-from gateway.resident.sessions import IDLE_MS, WHOLE_MS, actor_of, via_of
+from gateway.resident.sessions import IDLE_MS, WHOLE_MS, via_of
 from tests.gateway.resident.block import CLOSES_MS, PERIOD, Block, account, token_in
 from tests.gateway.town import DEVICE_KEY
 
@@ -73,7 +73,6 @@ def test_a_link_on_paper_wants_the_whole_account_number(block: Block) -> None:
     session = block.sessions.open(block.links.try_code(token, " 40-11 "), block.now_ms)
     assert session is not None
     assert session.via is Via.ACCOUNT
-    assert actor_of(session) == "resident of account 4011"
     assert via_of(session) == "link 1 and account number, session 1"
 
 

@@ -69,7 +69,11 @@ def test_hot_for_cold_is_asked_about() -> None:
     hot = Other("W2", "9-0:1.0.0", DIAL, Level(OPENINGS[-1].at_ms, 50_000), tuple(
         Level(one.at_ms, one.mantissa - 50_000) for one in OPENINGS
     ))  # fmt: skip
-    assert codes(52_000, others=(hot,)) == ["exchanged"]
+    (one,) = asked(52_000, others=(hot,))
+    assert one.code == "exchanged"
+    # "Yes" is the button "the meter shows this": it has to be the answer to what was asked.
+    assert one.text_ru.endswith("Здесь, на счётчике W1, 52,000 м³?")
+    assert one.text_en.endswith("Does this meter, W1, show 52.000 m³?")
 
 
 def test_a_question_names_the_numbers_in_both_languages() -> None:

@@ -148,6 +148,16 @@ def test_ending_tells_what_there_was(config: Path) -> None:
     assert set(again.values()) == {0}
 
 
+def test_an_address_that_letters_come_back_from_is_taken_out(config: Path) -> None:
+    asked(config)
+    taken = ("resident", "unreachable", "4011", "email", "--why", "550", *BY, "--config", config)
+    assert said(*taken) == "taken out: the email of account 4011\n"
+    assert refusal(*taken) == "Error: account '4011' has no email: see resident contacts\n"
+    told = json.loads(said("resident", "status", "--json", "--config", config))
+    assert (told["contacts"], told["askings"][0]["on_paper"]) == ([], 6)
+    assert "ivan@" not in said("audit", "list", "--json", "--config", config)
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -78,7 +78,7 @@ def test_links_and_messages_go_when_their_time_is_over(block: Block) -> None:
             return apply(ledger, CLOSES_MS + days * DAY_MS).get(Kept.RESIDENTS, 0)
 
     assert after(term.days) == 0
-    assert after(term.days + 1) == 2
+    assert after(term.days + 1) == 8, "links with their messages, code and session"
     left = block.rows("SELECT purpose FROM resident_link")
     assert left == [("stop",)], "a letter's way out works longer than the letter"
     for table in ("resident_code", "resident_session", "resident_message"):

@@ -49,7 +49,7 @@ def states(block: Block) -> object:
 def test_a_letter_goes_once(asked: Block) -> None:
     (letter,) = asked.send()
     assert letter.subject == "Передайте показания: Лесная 5, кв. 1"
-    assert "до 25.09.2026" in letter.text
+    assert "до 25.09.2026 включительно" in letter.text
     assert letter.stop_url in letter.text
     assert "УК Лесная" in letter.text
     asked.now_ms += HOUR_MS

@@ -14,7 +14,7 @@ from gateway.photo.frame import Frame
 from gateway.resident.act_telling import ActTold
 from gateway.resident.history import History
 from gateway.resident.model import Dwelling
-from gateway.resident_web.front import Front, Place, Threads
+from gateway.resident_web.front import Call, Front, Place, Threads
 from gateway.resident_web.ports import (
     Complaint,
     Item,
@@ -209,9 +209,11 @@ class Watch:
         return self.now_s
 
 
-def front_of(house: Memory, folder: Path, watch: Watch, *, secure: bool = True) -> Front:
+def front_of(
+    house: Memory, folder: Path, watch: Watch, *, secure: bool = True, aside: Call[Any] = at_once
+) -> Front:
     place = Place(frozenset({ORIGIN}), secure=secure)
-    threads = Threads(at_once, at_once)
+    threads = Threads(at_once, aside)
     return Front(
         house, threads, uploads=Uploads(folder / "uploads"), place=place, clock=lambda: NOW_MS,
         clock_s=watch,

@@ -1,7 +1,10 @@
 """What a stranger may try at the residents' pages, and that nothing of it is let in."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +15,7 @@ from gateway.resident.model import Dwelling
 from gateway.resident_web.app import create_app
 from gateway.resident_web.door import harden
 from gateway.resident_web.limits import CODES, MISSES, PAGES
+from gateway.resident_web.meters import WHOLE_OF_SESSION_MAX
 from gateway.resident_web.ports import Item, Question
 from tests.gateway.resident_web.browser import HOST, client, come_in, fields_on, proof_on
 from tests.gateway.resident_web.memory import (
@@ -131,6 +135,17 @@ async def test_a_thousand_tries_at_a_code(app: FastAPI, house: Memory) -> None:
     assert not house.sessions
 
 
+async def test_a_subscribers_addresses_are_one(app: FastAPI) -> None:
+    near = [client(app, at=f"2001:db8:1:2::{at:x}") for at in range(1, 4)]
+    far = client(app, at="2001:db8:1:3::1")
+    for at in range(int(MISSES.burst)):
+        assert (await near[at % 3].get(f"/l/{at:046d}")).status_code == 404
+    assert (await near[0].get(f"/l/{TOKEN}")).status_code == 429
+    assert (await far.get(f"/l/{TOKEN}")).status_code == 200
+    for one in (*near, far):
+        await one.aclose()
+
+
 async def test_a_flood_from_one_address_ends_at_the_door(app: FastAPI) -> None:
     async with client(app) as http, client(app, at="192.0.2.2") as other:
         for _ in range(int(PAGES.burst)):
@@ -208,6 +223,21 @@ async def test_every_answer_is_hardened(app: FastAPI) -> None:
                 assert headers["cache-control"] == "no-store"
 
 
+async def test_a_fault_of_ours_is_a_page_of_ours(app: FastAPI, house: Memory) -> None:
+    async with client(app) as http:
+        await come_in(http)
+        house.registers.append(WATER._replace(closes_ms="?"))  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(
+            transport=transport, base_url=ORIGIN, cookies=http.cookies
+        ) as anybody:
+            page = await anybody.get("/meters", headers={"accept-language": "ru"})
+    assert page.status_code == 500
+    assert "<h1>Что-то сломалось у нас</h1>" in page.text
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
 async def test_nothing_of_a_page_is_inline() -> None:
     templates = Path(__file__).parents[3] / "gateway/resident_web/templates"
     for file in templates.glob("*.html"):
@@ -263,6 +293,61 @@ async def test_large_bodies_are_refused_before_they_are_read(app: FastAPI) -> No
             )
             assert answer.status_code == 400
         assert (await http.head(where)).headers["upload-offset"] == "0"
+
+
+async def test_photos_in_one_piece_are_gathered_few_at_a_time(app: FastAPI) -> None:
+    coming, go, begun = asyncio.Semaphore(0), asyncio.Event(), 0
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"x"
+        coming.release()
+        await go.wait()
+
+    async with client(app) as http:
+        await come_in(http)
+
+        def send() -> Coroutine[None, None, httpx.Response]:
+            kind = {"content-type": "multipart/form-data; boundary=b"}
+            return http.post("/meter/1/photo", content=slowly(), headers=kind)
+
+        held = []
+        while begun < WHOLE_OF_SESSION_MAX:
+            held.append(asyncio.create_task(send()))
+            await coming.acquire()
+            begun += 1
+        assert (await send()).status_code == 503
+        go.set()
+        assert {one.status_code for one in await asyncio.gather(*held)} == {400}
+        assert (await send()).status_code == 400, "there is room again"
+
+
+async def test_a_photo_is_read_for_one_who_asks_at_a_time(
+    house: Memory, watch: Watch, tmp_path: Path
+) -> None:
+    looking, go, looks = asyncio.Event(), asyncio.Event(), 0
+
+    async def slowly(question: Callable[[], Any]) -> Any:
+        nonlocal looks
+        looks += 1
+        looking.set()
+        await go.wait()
+        return question()
+
+    front = front_of(house, tmp_path, watch, aside=slowly)
+    photo = JPEG[:1000]
+    async with client(create_app(front, (HOST,))) as http:
+        proof = {"proof": proof_on(await come_in(http))}
+        about = {"register": "1", "size": str(len(photo)), "sha256": sha(photo)}
+        where = (await http.post("/upload", data=proof | about)).headers["location"]
+        headers = {"upload-offset": "0", "x-proof": proof["proof"]}
+        await http.patch(where, content=photo, headers=headers)
+        first = asyncio.create_task(http.post(f"{where}/done", data=proof))
+        await looking.wait()
+        beside = await http.post(f"{where}/done", data=proof)
+        assert beside.status_code == 503
+        go.set()
+        assert (await first).json() == (await http.post(f"{where}/done", data=proof)).json()
+    assert looks == 1
 
 
 async def test_what_is_no_photo_is_told_in_plain_words(app: FastAPI, house: Memory) -> None:

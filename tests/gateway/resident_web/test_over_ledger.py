@@ -7,10 +7,11 @@ import httpx
 import pypdf
 from fastapi import FastAPI
 
+from gateway.resident.links import CODE_TRIES_MAX, CODES_AN_HOUR_MAX
 from gateway.resident.model import Purpose
 from gateway.sql.claims import SqlClaims
 from tests.gateway.photo.photos import encoded, exif, scene
-from tests.gateway.resident.block import Block, account
+from tests.gateway.resident.block import Block, account, token_in
 from tests.gateway.resident_web.browser import client, fields_on, proof_on
 from tests.gateway.resident_web.memory import sha
 from tests.gateway.town import DAY_MS, local
@@ -204,6 +205,48 @@ async def test_a_used_link_opens_nothing_and_offers_a_new_one(
         await thief.post(f"/l/{token}/again", data={"proof": proof_on(used)})
         assert "/l/" in await sent_now(block)
         assert "уже использована" in used.text
+
+
+async def test_who_has_no_code_left_is_offered_another_one_there(
+    street: FastAPI, block: Block
+) -> None:
+    token = block.mail_link()
+    async with client(street) as http:
+        page = await http.get(f"/l/{token}")
+        sent = {"proof": proof_on(page), "code": "none"}
+        await http.post(f"/l/{token}/code", data=sent)
+        for _ in range(CODE_TRIES_MAX):
+            tried = await http.post(f"/l/{token}/enter", data=sent)
+        assert tried.status_code == 410
+        assert "больше не действует" in tried.text
+        fields_on(tried, f"/l/{token}/code")
+        assert f"/l/{token}/enter" not in tried.text, "there is no code to type"
+        for _ in range(CODES_AN_HOUR_MAX):
+            asked = await http.post(f"/l/{token}/code", data=sent)
+        assert asked.status_code == 429
+        assert "последний из присланных" in asked.text
+        fields_on(asked, f"/l/{token}/enter")
+        for told in (tried, asked):
+            assert "/meters" not in told.text, "nobody is in yet"
+            assert "/leave" not in told.text
+
+
+async def test_a_link_that_came_as_a_text_says_how_to_stop_them(
+    street: FastAPI, block: Block
+) -> None:
+    block.contact(2, "sms")
+    block.sweep()
+    await block.postman.once()
+    text = next(one for one in block.box.letters if one.address.startswith("+"))
+    async with client(street) as http:
+        landing = await http.get("/l/" + token_in(text))
+        stop = re.search(r'href="(/u/[^"]+)"', landing.text)
+        assert stop is not None
+        form = await http.get(stop[1])
+        stopped = await http.post(stop[1], data={"proof": proof_on(form)})
+        assert "*** 02" in stopped.text
+        assert "/u/" not in (await http.get("/l/" + token_in(text))).text, "they are stopped"
+        assert "/u/" not in (await http.get(f"/l/{block.paper_link()}")).text
 
 
 async def test_a_session_ends_by_itself_and_by_leaving(street: FastAPI, block: Block) -> None:

@@ -1,4 +1,5 @@
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -99,6 +100,39 @@ async def test_a_missing_digit_is_named_and_the_others_stay(app: FastAPI) -> Non
         assert 'role="alert"' in wrong.text
         assert "Заполнены не все цифры" in wrong.text
         assert fields_on(wrong, "/meter/1/check")["d2"] == "7"
+
+
+async def test_another_language_is_the_same_page(app: FastAPI, house: Memory) -> None:
+    house.photos[1] = JPEG
+    async with client(app) as http:
+        await come_in(http)
+        for path in ("/meter/1/check?photo=1", "/dispute?about=N-1&kind=reading&lang=ru"):
+            page = await http.get(path)
+            (turned,) = re.findall(r'class="language" href="([^"]+)"', page.text)
+            assert turned.endswith("lang=en")
+            other = await http.get(unescape(turned))
+            assert '<html lang="en">' in other.text
+            for kept in ("/photo/1", "N-1"):
+                assert (kept in page.text) == (kept in other.text), (path, kept)
+
+
+@pytest.mark.parametrize("path", ["/meters", f"/l/{'x' * 46}", "/nope", "/signin/nobody"])
+async def test_who_is_not_in_is_shown_the_way_to_the_first_page(app: FastAPI, path: str) -> None:
+    async with client(app) as http:
+        page = (await http.get(path)).text
+        main = page.partition("<main")[2]
+        assert 'href="/"' in main
+        assert "/meters" not in main
+        assert "/leave" not in page
+        await come_in(http)
+        assert 'href="/meters"' in (await http.get("/nope")).text
+
+
+async def test_the_shell_speaks_both_languages(app: FastAPI) -> None:
+    async with client(app) as http:
+        http.headers["accept-language"] = "en"
+        page = (await http.get("/offline")).text
+    assert page.index("No connection") < page.index("Нет связи"), "its own first"
 
 
 async def test_an_over_link_offers_a_new_one(app: FastAPI, house: Memory) -> None:

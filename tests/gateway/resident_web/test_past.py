@@ -91,6 +91,8 @@ async def test_a_dispute_is_followed_and_taken_back(street: FastAPI, lived_in: B
         take(store, where.rpartition("/")[2], By(NASTY, "test"), lived_in.now_ms)
         page = await http.get(where)
         assert page.text.index("получено") < page.text.rindex("в работе")
+        assert "<h1>Обращение в работе</h1>" in page.text
+        assert "Ответим" in page.text
         assert NASTY not in page.text
         assert where in (await http.get("/history")).text
         back = await http.post(
@@ -98,6 +100,8 @@ async def test_a_dispute_is_followed_and_taken_back(street: FastAPI, lived_in: B
         )
         assert "отозвано" in back.text
         assert "withdraw" not in back.text
+        assert "<h1>Обращение отозвано</h1>" in back.text
+        assert "Ответим" not in back.text, "nobody will"
         again = await http.post(f"{where}/withdraw", data={"proof": proof_on(page)})
         assert again.status_code == 404
         assert (await http.post(f"{where}/withdraw", data={})).status_code == 403

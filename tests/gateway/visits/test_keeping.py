@@ -245,6 +245,9 @@ class TestPhotos:
         files, kept = files_of(site.estate.path.parent), VisitPhotos(site.estate.store.database)
         assert sweep(files, kept, NOW_MS + PHOTO_MS - 1) == 0
         assert sweep(files, kept, NOW_MS + PHOTO_MS + 1) == 1
+        told = site.office.audit.newest(1)[0].act
+        assert (told.actor, told.act) == ("gateway", "retention")
+        assert told.after.startswith("1 photos of visits; ")
         (row,) = site.office.visits.photos(wanted.row.visit_no)
         assert row.file is None
 

@@ -49,6 +49,16 @@ async def test_a_house_without_visits_says_so(visited: Site) -> None:
     assert "Выездов пока не было" in (await get(visited, "/visits?house=B")).text
 
 
+async def test_the_record_of_a_device_of_no_house_is_on_every_list(site: Site) -> None:
+    estate = site.estate
+    with estate.store.transaction():
+        estate.store.database.connection.execute("UPDATE device SET house_no = NULL")
+    site.bring(install())
+    page = (await get(site, "/visits?house=B")).text
+    assert "edge-1/1</a>" in page
+    assert "без дома" in page
+
+
 async def test_a_record_shows_values_photos_reasons_and_the_command(visited: Site) -> None:
     page = (await get(visited, "/visits/edge-1/1")).text
     assert "1,500" in page

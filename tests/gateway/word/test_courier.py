@@ -1,6 +1,6 @@
 """Commands on their way: one per device at a time, repeated, ended by a true answer only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ from cloud_sync.signing import SigningKey
 from cloud_sync.transport import Message
 from drivers.reading import ClockState
 from gateway import registry
+from gateway.flood import BURST, Flood
 from gateway.sql.store import SqlStore
 from gateway.sql.word import WordLedger
 from gateway.word.courier import REPEAT_MS, Courier
@@ -32,6 +33,7 @@ class Office:
         self.store: SqlStore = open_store(folder / "ledger.sqlite", "off")
         self.word = WordLedger(self.store.database.connection)
         self.courier = Courier(self.store, self.word)
+        self.flood = Flood()
         with self.store.transaction():
             for name, key in DEVICES.items():
                 registry.add_device_key(self.store, name, key.public, 0)
@@ -39,6 +41,9 @@ class Office:
     def give(self, device: str, order: Order, now_ms: int = NOW_MS) -> NewCommand:
         with self.store.transaction():
             return give(self.word, GATEWAY, device, order, by="Orlova", now_ms=now_ms)
+
+    def take(self, messages: Sequence[Message], now_ms: int) -> int:
+        return self.courier.take(messages, now_ms, self.flood)
 
     def outcomes(self) -> list[tuple[str | None, str]]:
         return [(one.outcome, one.reason) for one in self.word.given(None, 100)]
@@ -96,7 +101,7 @@ def test_of_each_device_one_is_under_way_and_repeated(office: Office) -> None:
     assert {message for _, message in due} == {first.message, other.message}
     assert office.courier.due(NOW_MS + REPEAT_MS - 1) == []
     assert len(office.courier.due(NOW_MS + REPEAT_MS)) == 2
-    assert office.courier.take([an_answer(first)], NOW_MS) == 1
+    assert office.take([an_answer(first)], NOW_MS) == 1
     assert [message for _, message in office.courier.due(NOW_MS + REPEAT_MS)] == [second.message]
     office.courier.forget_connection()
     assert len(office.courier.due(NOW_MS + REPEAT_MS)) == 2
@@ -104,9 +109,9 @@ def test_of_each_device_one_is_under_way_and_repeated(office: Office) -> None:
 
 def test_an_answer_ends_its_command_once(office: Office) -> None:
     given = office.give("one", Report())
-    assert office.courier.take([an_answer(given), an_answer(given)], NOW_MS + 7) == 1
+    assert office.take([an_answer(given), an_answer(given)], NOW_MS + 7) == 1
     refusal = an_answer(given, outcome="refused", reason="old: later")
-    assert office.courier.take([refusal], NOW_MS) == 0
+    assert office.take([refusal], NOW_MS) == 0
     (kept,) = office.word.given(None, 10)
     assert (kept.outcome, kept.reason, kept.ended_at_ms) == ("done", "2 meters", NOW_MS + 7)
     assert kept.answer == an_answer(given).payload
@@ -118,7 +123,7 @@ def test_without_an_answer_it_ends_with_its_life(office: Office) -> None:
     assert office.courier.due(given.expires_at_ms - 1) != []
     assert office.courier.due(given.expires_at_ms) == []
     assert office.outcomes() == [("expired", "no answer came")]
-    assert office.courier.take([an_answer(given)], NOW_MS) == 0
+    assert office.take([an_answer(given)], NOW_MS) == 0
 
 
 def test_an_answer_that_is_none_goes_into_quarantine(office: Office) -> None:
@@ -139,10 +144,23 @@ def test_an_answer_that_is_none_goes_into_quarantine(office: Office) -> None:
     ]
     for message, reason in foreign:
         before = office.quarantined.get(reason, (0, 0))[0]
-        assert office.courier.take([message], NOW_MS) == 0
+        assert office.take([message], NOW_MS) == 0
         assert office.quarantined[reason][0] == before + 1
     assert office.outcomes() == [(None, "")]
-    assert office.courier.take([*[message for message, _ in foreign], good], NOW_MS) == 1
+    assert office.take([*[message for message, _ in foreign], good], NOW_MS) == 1
+
+
+def test_who_sends_what_is_no_answer_is_heard_no_more(office: Office) -> None:
+    good = an_answer(office.give("one", Report()))
+    forged = Message(good.topic, good.payload[:-1] + b"\0")
+    assert office.take([forged] * (int(BURST) + 6), NOW_MS) == 0
+    assert office.quarantined == {"bad-signature": (BURST, 0)}
+    assert office.flood.told().messages == 6
+    # Neither are its batches, until some time has passed; a neighbour's words are.
+    assert not office.flood.hears(topics.batch_topic("one"), NOW_MS)
+    assert office.flood.hears(topics.state_topic("two"), NOW_MS)
+    assert office.take([good], NOW_MS) == 0
+    assert office.take([good], NOW_MS + 1000) == 1
 
 
 def test_an_answer_under_a_key_that_has_ended_is_none(office: Office) -> None:
@@ -152,9 +170,9 @@ def test_an_answer_under_a_key_that_has_ended_is_none(office: Office) -> None:
         registry.add_device_key(office.store, "one", new.public, NOW_MS)
         registry.end_device_key(office.store, DEVICES["one"].public.key_id, ends_ms)
     late, told = an_answer(given), wire_command.decode_answer(_payload(an_answer(given)))
-    assert office.courier.take([late], ends_ms) == 0
+    assert office.take([late], ends_ms) == 0
     assert office.quarantined["key-not-valid"][0] == 1
-    assert office.courier.take([sealed(told, new)], ends_ms) == 1
+    assert office.take([sealed(told, new)], ends_ms) == 1
 
 
 def _payload(message: Message) -> bytes:
@@ -163,7 +181,7 @@ def _payload(message: Message) -> bytes:
 
 def test_an_answer_to_nothing_changes_nothing(office: Office) -> None:
     given = office.give("one", Report())
-    assert office.courier.take([an_answer(given, number=given.number + 1)], NOW_MS) == 0
+    assert office.take([an_answer(given, number=given.number + 1)], NOW_MS) == 0
     assert office.outcomes() == [(None, "")]
 
 
@@ -191,6 +209,6 @@ def test_a_revoked_device_is_told_nothing_and_not_believed(office: Office) -> No
             " VALUES (1, 1, 'Orlova', 'stolen', 0)"
         )
     assert office.courier.due(NOW_MS) == []
-    assert office.courier.take([an_answer(given)], NOW_MS) == 0
+    assert office.take([an_answer(given)], NOW_MS) == 0
     with pytest.raises(CommandError, match="no device 'one' that may speak"):
         office.give("one", Report())

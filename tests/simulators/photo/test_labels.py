@@ -1,5 +1,6 @@
 """LABELS.tsv: rows, or one line that says which row is wrong and why."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,12 @@ def test_wrong_rows_are_told_and_the_others_taken(tmp_path: Path) -> None:
 def test_a_file_that_is_none_is_refused(data: bytes, said: str) -> None:
     with pytest.raises(LabelError, match=said):
         parse(data)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / labels.NAME)
+    with pytest.raises(LabelError, match="expected a file"):
+        load(tmp_path)
 
 
 def test_pictures_must_be_there_and_inside(tmp_path: Path) -> None:

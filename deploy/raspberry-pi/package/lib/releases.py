@@ -21,10 +21,11 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 PREFIX = Path("/opt/plomba")
 MANIFEST = "manifest.json"
@@ -71,7 +72,7 @@ def read_manifest(release: Path, sha256: str | None = None) -> Manifest:
     """
     path = release / MANIFEST
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             raw = file.read(MANIFEST_BYTES_MAX + 1)
         if len(raw) > MANIFEST_BYTES_MAX:
             raise ReleaseBad(f"{path}: expected at most {MANIFEST_BYTES_MAX} bytes")
@@ -161,7 +162,7 @@ def _take_files(release: Path, manifest: Manifest, to: Path) -> None:
     for name, expected in manifest.files.items():
         digest = hashlib.sha256()
         try:
-            file = (release / name).open("rb")
+            file = _opened(release / name)
         except OSError as error:
             raise ReleaseBad(f"cannot read {release / name}: {error.strerror}") from error
         with file, (to / name).open("wb") as copy:
@@ -173,6 +174,19 @@ def _take_files(release: Path, manifest: Manifest, to: Path) -> None:
                 f"{release / name} is not what the manifest names: "
                 f"expected SHA-256 {expected[:16]}…, got {digest.hexdigest()[:16]}…"
             )
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """A file of a release, itself: what a link leads to, root alone may be allowed to read.
+
+    A pipe would keep root waiting, and what is copied stands where everybody may read it.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file = os.fdopen(os.open(path, flags), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ReleaseBad(f"expected {path} as a file")
+    return file
 
 
 def _make_room(folder: Path, release: Path, manifest: Manifest) -> None:
