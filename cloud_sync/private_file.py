@@ -54,9 +54,19 @@ def create(path: Path, data: bytes, rights: int = 0o600) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(path.parent)
+        # After a power cut a file without its name on the disk is gone.
+        sync(path.parent)
     except OSError as error:
         raise KeyFileError(f"cannot create {path}: {error.strerror}") from error
+
+
+def sync(path: Path) -> None:
+    """Bring a file's content, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def is_secret(text: object) -> bool:
@@ -89,12 +99,3 @@ def named(path: Path) -> Path:
     if is_secret(path):
         raise ValueError("expected the name of a file that holds it, not the secret itself")
     return path
-
-
-def _sync_folder(folder: Path) -> None:
-    # After a power cut a file without its name on the disk is gone.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

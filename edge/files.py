@@ -13,6 +13,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from cloud_sync.private_file import sync
+
 PRIVATE = 0o600
 
 
@@ -33,7 +35,7 @@ def replace(path: Path, data: bytes) -> None:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
-    sync_folder(target.parent)
+    sync(target.parent)
 
 
 def make_folder(path: Path) -> None:
@@ -43,7 +45,7 @@ def make_folder(path: Path) -> None:
     except FileExistsError:
         return
     hand_over(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def hand_over(path: Path) -> None:
@@ -51,15 +53,6 @@ def hand_over(path: Path) -> None:
     like, mine = path.parent.stat(), path.lstat()
     if (mine.st_uid, mine.st_gid) != (like.st_uid, like.st_gid):
         os.chown(path, like.st_uid, like.st_gid, follow_symlinks=False)
-
-
-def sync_folder(folder: Path) -> None:
-    """Force new names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _need_own_link(path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from cloud_sync import private_file
 from cloud_sync.signing import KeyFileError, Sealer, SigningKey, VerifyKey
 from cloud_sync.token_uri import NEXT, TokenUri
 from edge import files
@@ -148,7 +149,7 @@ def bear(path: Path, save: Callable[[Path], None]) -> None:
         # Unlike a rename a link never replaces a key that came meanwhile.
         os.link(part, path)
         # The gateway is told of this key at once; it must not be gone after a power cut.
-        files.sync_folder(path.parent)
+        private_file.sync(path.parent)
     except OSError as error:
         raise KeyFileError(f"cannot create key file {path}: {error.strerror}") from error
     finally:

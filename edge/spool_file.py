@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from cloud_sync import private_file
 from cloud_sync.batch import GENESIS, chain_hash
 from edge.head_file import Head
 
@@ -178,10 +179,21 @@ def read_state(db: sqlite3.Connection) -> State | None:
 
 
 def create(path: Path, durability: Durability) -> sqlite3.Connection:
-    """A new, empty spool."""
-    db = connect(path, durability)
-    _fill(db, _NEW, ())
-    return db
+    """A new, empty spool, under its name only once it is whole.
+
+    A file without its tables would look like one that has lost them, and with it the numbers that
+    were given: after a power cut at the very first start no batch could be sealed any more.
+    """
+    begun = path.with_name(path.name + ".begun")
+    _remove(begun)
+    with closing(connect(begun, durability)) as db:
+        _fill(db, _NEW, ())
+        # What stands in a log beside the file would not come along.
+        db.execute("PRAGMA journal_mode = DELETE")
+    begun.rename(path)
+    if durability == "full":
+        private_file.sync(path.parent)
+    return connect(path, durability)
 
 
 def is_sound(db: sqlite3.Connection, head: Head | None) -> bool:

@@ -26,15 +26,6 @@ def replace(path: Path, data: bytes, rights: int) -> None:
         raise
 
 
-def sync(path: Path) -> None:
-    """Bring a file's content, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _give_to_group_of(folder: Path, descriptor: int) -> None:
     group = folder.stat().st_gid
     if os.fstat(descriptor).st_gid != group:

@@ -1,12 +1,18 @@
 """Fixtures that tests of several packages share."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
+
+# Whether an example took long says how busy the machine is.
+settings.register_profile("plomba", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("plomba")
 
 HERE = Path(__file__).parent
 # Files whose tests take long, mostly waiting for real programs, the longest first: begun at the
@@ -36,14 +42,20 @@ BEGIN_WITH = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put those first; otherwise the order stays, and with it a file's tests together.
 
-    Each worker of xdist (worksteal) is given a piece of the list, the first one that with these,
-    and who has nothing left takes half of the longest rest, from its end.
+    Each worker of xdist (worksteal) is given a piece of the list, and who has nothing left takes
+    half of the longest rest, from its end. Two pieces begin with these, file by file in turn: in
+    one alone they would be the end of the run, in all of them every worker would wait at once.
     """
     places = {HERE / name: place for place, name in enumerate(BEGIN_WITH)}
     gone = [str(path) for path in places if not path.exists()]
     if gone:
         raise pytest.UsageError(f"BEGIN_WITH in {__file__} names what is not there: {gone}")
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    long = sorted((one for one in items if one.path in places), key=lambda one: places[one.path])
+    one, other = ([item for item in long if places[item.path] % 2 == turn] for turn in (0, 1))
+    rest = [item for item in items if item.path not in places]
+    piece = len(items) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    between = max(0, piece - len(one))
+    items[:] = [*one, *rest[:between], *other, *rest[between:]]
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cloud_sync import private_file
 from cloud_sync import release as wire_release
 from cloud_sync.release import MANIFEST, MANIFEST_BYTES_MAX, Manifest, Release, ReleaseError
 from edge import files
@@ -154,4 +155,4 @@ def _settle(part: Path, to: Path) -> None:
     finally:
         os.close(descriptor)
     part.replace(to)
-    files.sync_folder(to.parent)
+    private_file.sync(to.parent)

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from gateway.files import sync
+from cloud_sync.private_file import sync
 from gateway.handoff.event import data_of
 from gateway.handoff.target import ACKNOWLEDGED, Answer, DueEvent, failed
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gateway import files
+from cloud_sync import private_file
 from gateway.history.model import HistoryError
 
 FORMAT = "1"
@@ -104,7 +104,7 @@ def write(path: Path, header: Header, parts: Iterable[Sequence[Row]]) -> Header:
             done = header._replace(readings=readings, digest=digest.hexdigest())
             told = {f"plomba.{name}": str(value) for name, value in done._asdict().items()}
             writer.add_key_value_metadata(told | {"plomba.format": FORMAT})
-        files.sync(path)
+        private_file.sync(path)
     except BaseException:
         with suppress(FileNotFoundError):
             path.unlink()
@@ -115,7 +115,7 @@ def write(path: Path, header: Header, parts: Iterable[Sequence[Row]]) -> Header:
 def publish(path: Path, name: Path) -> None:
     """Give a checked file the name under which it is read, for good."""
     path.replace(name)
-    files.sync(name.parent)
+    private_file.sync(name.parent)
 
 
 def header(path: Path) -> Header:

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from cloud_sync import private_file
 from gateway import files
 
 FOLDER = "photos"
@@ -71,9 +72,9 @@ class PhotoFiles:
         for folder in (self._folder, path.parent):
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700, parents=True)
-                files.sync(folder.parent)
+                private_file.sync(folder.parent)
         files.replace(path, jpeg, 0o600)
-        files.sync(path.parent)
+        private_file.sync(path.parent)
 
     def read(self, name: str, sha256: bytes) -> bytes:
         """A photo that was kept; PhotoGoneError unless it is there as it was."""

@@ -9,6 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
+from cloud_sync.private_file import sync
 from cloud_sync.release import (
     MANIFEST,
     MANIFEST_BYTES_MAX,
@@ -22,7 +23,6 @@ from cloud_sync.release import (
 from cloud_sync.release import Release as Statement
 from cloud_sync.release_road import PART_BYTES_MAX
 from cloud_sync.signing import VerifyKey
-from gateway.files import sync
 from gateway.releases.model import ReleasesError
 
 FOLDER = "releases"

@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from gateway import files
+from cloud_sync import private_file
 from gateway.sqlite.schema import version
 from gateway.store import StoreError
 
@@ -81,5 +81,5 @@ def replace(path: Path, new: Path, aside: Path) -> None:
 
 def sync(file: Path) -> None:
     """Bring a file and its name to the disk."""
-    files.sync(file)
-    files.sync(file.parent)
+    private_file.sync(file)
+    private_file.sync(file.parent)

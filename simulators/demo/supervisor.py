@@ -20,6 +20,7 @@ import uvicorn
 from rich.live import Live
 
 from edge import spool
+from edge.spool import SpoolError
 from gateway.web.server import QuietServer
 from simulators import lines
 from simulators.demo import brokers, view
@@ -172,7 +173,10 @@ def _say(text: str) -> None:
 
 
 def _settled(premises: Premises) -> bool:
-    found = spool.glance(premises.edge_dir)
+    try:
+        found = spool.glance(premises.edge_dir)
+    except SpoolError:
+        return False  # the agent is about to exchange it; looked at again, for SETTLE_S at most
     ledger = LedgerView(premises.ledger)
     return (found is None or found.waiting == 0) and bool(ledger.lines) and not ledger.undelivered
 

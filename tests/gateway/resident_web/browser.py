@@ -25,6 +25,11 @@ def proof_on(page: httpx.Response) -> str:
     return found[1]
 
 
+def shown(page: httpx.Response) -> str:
+    """What a page says, without its tags: a proof in them is chance, and may hold any digits."""
+    return re.sub(r"<[^>]*>", " ", page.text)
+
+
 def fields_on(page: httpx.Response, action: str) -> dict[str, str]:
     """The hidden and filled fields of the form with that action."""
     form = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', page.text, re.DOTALL)

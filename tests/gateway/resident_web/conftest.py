@@ -13,6 +13,7 @@ from gateway.resident_web.server import FOLDER, place_of
 from gateway.resident_web.uploads import Uploads
 from gateway.resident_web.wired import LedgerDesk
 from tests.gateway.resident.block import Block
+from tests.gateway.resident.provider import Oidc, serving
 from tests.gateway.resident_web.browser import HOST
 from tests.gateway.resident_web.memory import ORIGIN, Memory, Watch, at_once, front_of
 from tests.gateway.town import GATEWAY_KEY
@@ -73,3 +74,12 @@ def street(
             clock=block.clock,
         )
         yield create_app(front, resident.names)
+
+
+@pytest.fixture
+def oidc(block: Block) -> Iterator[Oidc]:
+    """A provider of sign-ins on the block's clock."""
+    oidc = Oidc()
+    oidc.now_s = lambda: block.now_ms // 1000
+    with serving(oidc):
+        yield oidc

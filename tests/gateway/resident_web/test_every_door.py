@@ -24,7 +24,7 @@ from gateway.sql.resident_accounts import AccountsLedger
 from gateway.visits import wired as visits
 from gateway.web.visits_door import door_of_devices
 from tests.gateway.resident.block import PUBLIC, Block, account
-from tests.gateway.resident.provider import Oidc, serving
+from tests.gateway.resident.provider import Oidc
 from tests.gateway.resident.signing import bill_code, linking, pages, signed_in, standard
 from tests.gateway.resident_web.browser import client, fields_on, proof_on
 from tests.gateway.resident_web.test_over_ledger import in_by_letter
@@ -73,14 +73,6 @@ DRAFTS = {
     "/upload/{name}": "a draft on its way",
     "/upload/{name}/done": "a draft, as sent by the form",
 }
-
-
-@pytest.fixture
-def oidc(block: Block) -> Iterator[Oidc]:
-    oidc = Oidc()
-    oidc.now_s = lambda: block.now_ms // 1000
-    with serving(oidc):
-        yield oidc
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from gateway.resident.linking import (
 from gateway.resident.signin_secrets import ALPHABET, is_sound, typed_code
 from gateway.sql.resident_accounts import AccountsLedger
 from tests.gateway.resident.block import Block, account
-from tests.gateway.resident.provider import Oidc, serving
+from tests.gateway.resident.provider import Oidc
 from tests.gateway.resident.signing import (
     bill_code,
     entries,
@@ -31,14 +31,6 @@ from tests.gateway.resident.signing import (
 from tests.gateway.resident_web.browser import client, fields_on
 
 NO_PAIR = "не подходят друг к другу"
-
-
-@pytest.fixture
-def oidc(block: Block) -> Iterator[Oidc]:
-    oidc = Oidc()
-    oidc.now_s = lambda: block.now_ms // 1000
-    with serving(oidc):
-        yield oidc
 
 
 @pytest.fixture

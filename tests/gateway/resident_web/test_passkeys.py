@@ -26,21 +26,13 @@ from gateway.resident.signin_secrets import SignInSecrets
 from gateway.resident_web.passkeys import ANSWER_BYTES_MAX
 from gateway.sql.resident_accounts import AccountsLedger
 from tests.gateway.resident.block import Block, account
-from tests.gateway.resident.provider import Oidc, serving
+from tests.gateway.resident.provider import Oidc
 from tests.gateway.resident.signing import bill_code, linking, pages, signed_in, standard
 from tests.gateway.resident_web.browser import client, fields_on, proof_on
 from tests.gateway.town import GATEWAY_KEY
 
 ACCEPT = {"accept": "application/json"}
 ROUTES = ("/passkey/begin", "/passkey", "/passkey/add/begin", "/passkey/add")
-
-
-@pytest.fixture
-def oidc(block: Block) -> Iterator[Oidc]:
-    oidc = Oidc()
-    oidc.now_s = lambda: block.now_ms // 1000
-    with serving(oidc):
-        yield oidc
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, RSAKey
 from gateway.config import GatewayConfig
 from gateway.resident.oidc_http import ANSWER_BYTES_MAX
 from tests.gateway.resident.block import Block, account
-from tests.gateway.resident.provider import CLIENT_ID, SUBJECT, Oidc, forged, rsa, said, serving
+from tests.gateway.resident.provider import CLIENT_ID, SUBJECT, Oidc, forged, rsa, said
 from tests.gateway.resident.signing import (
     bill_code,
     entries,
@@ -28,14 +28,6 @@ from tests.gateway.resident_web.browser import client
 from tests.gateway.resident_web.memory import ORIGIN
 
 IN, NOBODY, PROVIDER = "Вы вошли", "Вход не завершён", "Сервис входа не ответил"
-
-
-@pytest.fixture
-def oidc(block: Block) -> Iterator[Oidc]:
-    oidc = Oidc()
-    oidc.now_s = lambda: block.now_ms // 1000
-    with serving(oidc):
-        yield oidc
 
 
 @pytest.fixture
