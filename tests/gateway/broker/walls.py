@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -106,6 +107,7 @@ class Walls:
             before = self.log.read_text().count("Reloading config")
             await by_signal(self._pid)
             await self._logged("Reloading config", before + 1)
+            await self._has_read()
 
         self.keeper = Keeper(self.plan, self.realm.crl, speakers, reload)
         self._main = folder / "mosquitto.conf"
@@ -160,6 +162,13 @@ class Walls:
     def collector(self, tls: Tls, name: str = COLLECTOR) -> Settings:
         """Settings for the collectors' listener."""
         return Settings(host=HOST, port=self.plan.collectors.port, client_id=name, tls=tls)
+
+    async def _has_read(self) -> None:
+        """Wait for the end of a reload: within one, mosquitto greets nobody and hears no signal."""
+        anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+        _, line = await asyncio.open_connection(HOST, self.plan.devices.port, ssl=anybody)
+        line.transport.abort()
 
     async def denied(self, what: str) -> None:
         """Wait until the broker's log says that it denied something."""
