@@ -32,6 +32,7 @@ def partition_filter(number: int) -> str:
     return f"{ALL_BATCHES}/{number}"
 
 
+@lru_cache(maxsize=16_384)
 def canonical(topic: str) -> str:
     """The topic a message was published on, before the broker added a partition to it."""
     match = _PARTITIONED.fullmatch(topic)

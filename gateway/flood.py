@@ -71,6 +71,17 @@ class Flood:
                 return False
             return not stranger or self._strangers.has(now_ms / 1000)
 
+    def turns_away(self, topic: str, message: bytes, now_ms: int) -> bool:
+        """`hears` and, where it does not, `unheard` in one: a flood comes through here whole."""
+        with self._lock:
+            name = sender_of(topic)
+            sender = self._senders.get(name)
+            if sender is None or sender.bucket.has(now_ms / 1000):
+                return False
+            self._senders.move_to_end(name)
+            self._keep(sender, topic, message, now_ms, REFUSED_TOO_OFTEN)
+            return True
+
     def refused(self, topic: str, now_ms: int, *, stranger: bool = False) -> None:
         """A message was refused: its sender pays."""
         with self._lock:
@@ -81,15 +92,7 @@ class Flood:
     def unheard(self, topic: str, message: bytes, now_ms: int, why: str) -> None:
         """A message was not looked at."""
         with self._lock:
-            self._count += 1
-            sender = self._sender(topic, now_ms)
-            kept_at_ms = sender.kept_at_ms
-            young = kept_at_ms is not None and 0 <= now_ms - kept_at_ms < EVIDENCE_MS
-            if young or len(self._rows) >= EVIDENCE_MAX:
-                return
-            sender.kept_at_ms = now_ms
-            refusal = Refusal(Reason.FLOOD, why)
-            self._rows.append(quarantine.evidence(topic, message, refusal, now_ms))
+            self._keep(self._sender(topic, now_ms), topic, message, now_ms, why)
 
     def undone(self, paid: Iterable[Paid], unheard: int) -> None:
         """What was paid by a group that is done once more, and how many of it were not heard."""
@@ -106,6 +109,17 @@ class Flood:
             unheard = Unheard(self._count, self._rows)
             self._count, self._rows = 0, []
             return unheard
+
+    def _keep(self, sender: _Sender, topic: str, message: bytes, now_ms: int, why: str) -> None:
+        """Count a message that is not heard; one of its sender a minute is evidence."""
+        self._count += 1
+        kept_at_ms = sender.kept_at_ms
+        young = kept_at_ms is not None and 0 <= now_ms - kept_at_ms < EVIDENCE_MS
+        if young or len(self._rows) >= EVIDENCE_MAX:
+            return
+        sender.kept_at_ms = now_ms
+        refusal = Refusal(Reason.FLOOD, why)
+        self._rows.append(quarantine.evidence(topic, message, refusal, now_ms))
 
     def _sender(self, topic: str, now_ms: int) -> _Sender:
         name = sender_of(topic)

@@ -22,7 +22,6 @@ from cloud_sync.command import is_answer
 from cloud_sync.transport import CollectorTransport, Delivery, Disconnected, Message, Transport
 from gateway.config import IngestConfig
 from gateway.fair import FairQueue
-from gateway.flood import REFUSED_TOO_OFTEN
 from gateway.handoff.pump import Caller, directly
 from gateway.ingest import Incoming, Ingest, Outcome, Prepared
 from gateway.replies import Replies
@@ -130,8 +129,7 @@ class Intake:
                 delivery.done()
                 continue
             now_ms = self._clock()
-            if not flood.hears(message.topic, now_ms):
-                flood.unheard(*message, now_ms, REFUSED_TOO_OFTEN)
+            if flood.turns_away(*message, now_ms):
                 delivery.done()
             elif not await queue.put(delivery):
                 flood.unheard(*message, now_ms, "its sender has its share waiting")
@@ -221,7 +219,9 @@ def _is_state(message: Message) -> bool:
 def _canonical(delivery: Delivery) -> Delivery:
     """What a seal is bound to is the topic that the device published on."""
     topic, payload = delivery.message
-    return Delivery(Message(topics.canonical(topic), payload), delivery.done)
+    known = topics.canonical(topic)
+    # Nearly always it is that already, and a flood comes through here whole.
+    return delivery if known == topic else Delivery(Message(known, payload), delivery.done)
 
 
 async def _until_one_ends(works: Sequence[Coroutine[None, None, None]]) -> None:

@@ -150,6 +150,20 @@ def test_the_memory_of_senders_is_bounded() -> None:
     assert not flood.hears(topics.batch_topic("edge-1"), NOW_MS)
 
 
+def test_who_is_turned_away_is_told_apart_counted_and_not_forgotten() -> None:
+    flood, topic = Flood(), topics.batch_topic("edge-1")
+    assert not flood.turns_away(topic, b"", 0), "nobody has refused it yet"
+    for _ in range(int(BURST)):
+        flood.refused(topic, 0)
+    for number in range(SENDERS_MAX + 1):
+        flood.refused(topics.batch_topic(f"another-{number}"), 0)
+        assert flood.turns_away(topic, b"message", 0)
+    unheard = flood.told()
+    assert unheard.messages == SENDERS_MAX + 1
+    assert [row.topic for row in unheard.rows] == [topic]
+    assert not flood.turns_away(topic, b"", int(1000 / PER_S)), "a token a second"
+
+
 def delivery(device: str, payload: bytes) -> Delivery:
     return Delivery(Message(topics.batch_topic(device), payload), lambda: None)
 
