@@ -20,9 +20,7 @@ PRIVATE = 0o600
 
 def replace(path: Path, data: bytes) -> None:
     """Put `data` in the place of `path`, which may be new; OSError if that cannot be done."""
-    # A link stays a link: what it points to is exchanged.
-    _need_own_link(path)
-    target = path.resolve()
+    target = _place(path)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -55,21 +53,27 @@ def hand_over(path: Path) -> None:
         os.chown(path, like.st_uid, like.st_gid, follow_symlinks=False)
 
 
-def _need_own_link(path: Path) -> None:
-    """OSError (ELOOP) where `path` is a link that neither this user nor root has laid."""
-    if path.is_symlink() and path.lstat().st_uid not in {0, os.geteuid()}:
-        raise OSError(
-            errno.ELOOP, "expected a file, found another user's link; remove it", str(path)
-        )
+def _place(path: Path) -> Path:
+    """What is exchanged. A link stays a link, and what it points to is taken.
+
+    OSError (ELOOP) for one that neither this user nor root has laid; one that comes after this
+    look is not followed but replaced.
+    """
+    if not path.is_symlink():
+        return path
+    if path.lstat().st_uid not in {0, os.geteuid()}:
+        said = "expected a file, found another user's link; remove it"
+        raise OSError(errno.ELOOP, said, str(path))
+    return path.resolve()
 
 
 def _look_like(descriptor: int, target: Path) -> None:
     """The owner and rights of `target`, or of a new private file of its folder."""
-    if target.exists():
-        like = target.stat()
-        mode = stat.S_IMODE(like.st_mode)
-    else:
-        like, mode = target.parent.stat(), PRIVATE
+    like, mode = target.parent.stat(), PRIVATE
+    with suppress(FileNotFoundError):
+        found = target.lstat()
+        if stat.S_ISREG(found.st_mode):
+            like, mode = found, stat.S_IMODE(found.st_mode)
     mine = os.fstat(descriptor)
     if (mine.st_uid, mine.st_gid) != (like.st_uid, like.st_gid):
         os.fchown(descriptor, like.st_uid, like.st_gid)

@@ -17,6 +17,12 @@ from tests.e2e.enrolment_house import Office, a_card, command, enrol, listed, of
 __all__ = ["office", "token"]
 
 
+def lost(url: str, path: str, body: bytes, roots: str, limit: int) -> Response:
+    """A question that arrives, and its answer does not."""
+    https.post(url, path, body, roots, limit)
+    raise https.Away("the line broke")
+
+
 class TestRotation:
     async def test_the_old_key_vouches_for_the_new_one(
         self, office: Office, tmp_path: Path
@@ -42,10 +48,6 @@ class TestRotation:
     ) -> None:
         config = a_card(tmp_path / "pi", invitation=office.invite())
 
-        def lost(url: str, path: str, body: bytes, roots: str, limit: int) -> Response:
-            https.post(url, path, body, roots, limit)
-            raise https.Away("the line broke")
-
         async with office.door():
             await enrol(config)
             old = identity.signing_key(config.device.key).public
@@ -62,10 +64,6 @@ class TestRotation:
         """Else the old key would end under it, and what it seals from then on would not count."""
         config = a_card(tmp_path / "pi", invitation=office.invite())
         tries: list[str] = []
-
-        def lost(url: str, path: str, body: bytes, roots: str, limit: int) -> Response:
-            https.post(url, path, body, roots, limit)
-            raise https.Away("the line broke")
 
         def away_at_first(url: str, path: str, body: bytes, roots: str, limit: int) -> Response:
             tries.append(path)
@@ -95,10 +93,6 @@ class TestToken:
         self, office: Office, tmp_path: Path, token: SoftwareToken
     ) -> None:
         config = a_card(tmp_path / "pi", invitation=office.invite(), key=token.text())
-
-        def lost(url: str, path: str, body: bytes, roots: str, limit: int) -> Response:
-            https.post(url, path, body, roots, limit)
-            raise https.Away("the line broke")
 
         async with office.door():
             code, _, err = await command(config, "enroll")
