@@ -58,6 +58,7 @@ class Proxy:
 
     def __init__(self, folder: Path, page: int, file: str, name: str) -> None:
         self.name = name
+        self._last = 0
         self.clear, self.port = free_port(), free_port()
         self.folder = folder
         authority = Authority(folder)
@@ -97,6 +98,17 @@ class Proxy:
     def get(self, path: str, **headers: str) -> Answer:
         connection = HTTPSConnection(HOST, self.port, context=self.trust, timeout=10)
         return answered(connection, path, {"Host": self.name} | headers)
+
+    def log(self) -> str:
+        """What it wrote of all that was asked so far. It answers first and writes then, one request
+        after the other: the line of a last one is there once all others are."""
+        self._last += 1
+        last, deadline = f"/static/last-{self._last}", time.monotonic() + 30
+        self.get(last)
+        while last not in (log := (self.folder / "access.log").read_text("utf-8")):
+            assert time.monotonic() < deadline, log
+            time.sleep(0.01)
+        return log
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def test_the_pages_hear_the_address_that_asks_and_no_other(proxy: Proxy) -> None
 def test_links_and_what_providers_answer_stay_out_of_the_log(proxy: Proxy, path: str) -> None:
     assert proxy.get(path).asked["path"] == path
     assert proxy.get(f"/signin/bank/back?code={LINK}").status == 200
-    log = (proxy.folder / "access.log").read_text()
+    log = proxy.log()
     assert f"GET {path[:3]}- 200" in log
     assert "GET /signin/bank/back 200" in log
     assert LINK not in log
@@ -84,5 +84,8 @@ def test_who_asks_too_often_is_told_to_wait_and_no_log_tells_the_link(proxy: Pro
             heard += (piece := line.recv(65_536))
             assert piece, "the line ended"
     assert heard.startswith(b"HTTP/1.1 200")
-    for file in ("access.log", "residents-error.log", "error.log"):
+    log = proxy.log()
+    assert " 429 " in log
+    assert LINK not in log
+    for file in ("residents-error.log", "error.log"):
         assert LINK not in (proxy.folder / file).read_text()
