@@ -39,7 +39,7 @@ from gateway.sql.outbox import OutboxLedger
 from gateway.sql.seats import table
 from gateway.sql.store import SqlStore, open_store
 from gateway.sql.word import WordLedger
-from gateway.upkeep import Sender, Upkeep
+from gateway.upkeep import Sender, Upkeep, kept_up
 from gateway.verifying import Verifier, workers_of_machine
 from gateway.visits import wired as visits
 from gateway.web.enrolment import serve as attend
@@ -171,7 +171,8 @@ async def _upkeep(house: _House, stack: AsyncExitStack) -> list[Callable[[], Tas
     work += [partial(upkeep.hand_over, sender) for sender in senders]
     asking = (store.database, house.key, config.resident, house.clock)
     work += [*residents.tasks_of(*asking, random=house.random, call=call)]
-    return [*(partial(house.seating.sit, LEADER, one) for one in work), *upkeep.here()]
+    sitting = [partial(house.seating.sit, LEADER, partial(kept_up, one)) for one in work]
+    return [*sitting, *(partial(kept_up, one) for one in upkeep.here())]
 
 
 def started(store: SqlStore, key: SigningKey, now_ms: int) -> None:

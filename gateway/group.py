@@ -62,7 +62,7 @@ class Work:
             try:
                 parsed.append(parse(incoming, sound))
             except Refusal as refusal:
-                self._refuse(incoming, refusal)
+                self.refuse(incoming, refusal)
         keys = keyring.load({item.sealed.key_id for item in parsed})
         opened = []
         for item in parsed:
@@ -74,7 +74,7 @@ class Work:
             try:
                 opened.append(open_batch(item, keys, layouts, self.now_ms))
             except Refusal as refusal:
-                self._refuse(incoming, refusal)
+                self.refuse(incoming, refusal)
         return sorted(opened, key=lambda item: (item.device_no, item.batch.sequence))
 
     def place(self, opened: Sequence[Opened], chains: Group, judge: Judge) -> Iterator[Opened]:
@@ -86,7 +86,7 @@ class Work:
                     judge.admit(item.device_no, item.batch)
             except Refusal as refusal:
                 topic = topics.batch_topic(item.batch.device)
-                self._refuse(Incoming(topic, item.message), refusal)
+                self.refuse(Incoming(topic, item.message), refusal)
                 if refusal.reason in TWICE:
                     self.twice.append(Twice(item.device_no, item.batch.sequence, item.batch.boot))
                 continue
@@ -114,7 +114,8 @@ class Work:
             self._unheard += 1
         return heard
 
-    def _refuse(self, incoming: Incoming, refusal: Refusal) -> None:
+    def refuse(self, incoming: Incoming, refusal: Refusal) -> None:
+        """Keep a message that is not stored, and have its sender pay for it."""
         stranger = refusal.reason is Reason.UNKNOWN_KEY
         self._flood.refused(incoming.topic, self.now_ms, stranger=stranger)
         self._paid.append(Paid(incoming.topic, stranger))

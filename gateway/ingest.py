@@ -9,6 +9,10 @@ A group is entered in two steps, so that the next one is verified in worker proc
 one is written: `prepare` asks nothing of the store and returns at once, `process_prepared` does
 all the rest. `process` is both, group after group, in this way.
 
+A message that meets a defect of ours costs nobody else anything: its group is entered in halves,
+down to the message, which is set aside without a receipt. Its device keeps it, and sends it again
+to a gateway that was mended.
+
 Everything remembered between groups is a cache of the store. It is dropped when the registry
 changes, also from another process, and when a transaction fails. Several collectors may write
 one ledger beside each other: a group first takes its *turn* for its devices, and what is
@@ -22,6 +26,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
+
+import structlog
 
 from cloud_sync import signing
 from cloud_sync.signing import SigningKey
@@ -37,9 +43,9 @@ from gateway.judge import Judge, Signed
 from gateway.layout import Columns, Layouts
 from gateway.opening import Incoming, Keyring, Opened, Sound, Taken
 from gateway.panel import Panels
-from gateway.quarantine import Reason
+from gateway.quarantine import Reason, Refusal
 from gateway.rules.parameters import TABLE, Table
-from gateway.store import Crossed, Store
+from gateway.store import Crossed, Store, StoreError
 from gateway.tracks import METERS_MAX, Tracks
 from gateway.verify_worker import Task
 from gateway.verifying import MESSAGES_MIN, Verifier
@@ -53,6 +59,8 @@ GROUP_MESSAGES_MAX = 100
 GROUP_BYTES_MAX = 8 * 1024 * 1024
 # A stamp is some 100 bytes; forgetting them all only means that every device is loaded again.
 STAMPS_MAX = 100_000
+
+log = structlog.get_logger()
 
 
 class Outcome(NamedTuple):
@@ -154,9 +162,9 @@ class Ingest:
         receipts: dict[str, bytes] = {}
         counts: Counter[str] = Counter()
         for group, parts in zip(prepared.groups, prepared.verified, strict=True):
-            work = self._enter_group(group, _sounds(parts, len(group)), now_ms)
-            receipts |= work.receipts
-            counts += work.counts
+            for work in self._entered(group, _sounds(parts, len(group)), now_ms):
+                receipts |= work.receipts
+                counts += work.counts
         return Outcome(list(receipts.items()), counts)
 
     def _ahead(self, group: Sequence[Incoming]) -> list[Future[list[Sound | None]]]:
@@ -168,6 +176,36 @@ class Ingest:
             decode = not self._layouts.has((key_id, len(message)))
             tasks.append(Task(self._keyring.seen(key_id), topic, message, decode))
         return self._verifier.start(tasks)
+
+    def _entered(
+        self, group: Sequence[Incoming], sounds: Sequence[Sound | None], now_ms: int
+    ) -> list[Work]:
+        """The group, or its parts where something in it does what nobody foresaw."""
+        try:
+            return [self._enter_group(group, sounds, now_ms)]
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("a defect: messages cannot be entered together", messages=len(group))
+            if len(group) == 1:
+                return [self._set_aside(group[0], error, now_ms)]
+        half = len(group) // 2
+        first = self._entered(group[:half], sounds[:half], now_ms)
+        return first + self._entered(group[half:], sounds[half:], now_ms)
+
+    def _set_aside(self, incoming: Incoming, error: Exception, now_ms: int) -> Work:
+        work = Work([incoming], [None], now_ms, self.flood)
+        # Its text may hold anything of the message.
+        said = f"{type(error).__name__}; the gateway's log of that time says where"
+        work.refuse(incoming, Refusal(Reason.UNFORESEEN, said))
+        try:
+            with self._store.ingesting():
+                self._record(work)
+        except BaseException:
+            work.undo()
+            raise
+        self._unheard = Unheard(0, [])
+        return work
 
     def _enter_group(
         self, group: Sequence[Incoming], sounds: Sequence[Sound | None], now_ms: int
@@ -203,6 +241,10 @@ class Ingest:
             if not work.alone:
                 raise _NotAlone  # the audit log has one writer
             clones.tell(self._store.clones, self._store.audit, work.twice, work.now_ms)
+        self._record(work)
+
+    def _record(self, work: Work) -> None:
+        """What was refused, what was not heard, and the counts of both and of what is stored."""
         self._store.quarantine.add(work.refused)
         self._note_unheard(work)
         self._store.ledger.count(work.counts)

@@ -31,6 +31,8 @@ class Reason(StrEnum):
     TOO_MANY_UNKNOWN_REGISTERS = "too-many-unknown-registers"
     FLOOD = "flood"
     """Not looked at: its sender was refused too often, or sends more than its share."""
+    UNFORESEEN = "unforeseen"
+    """It met a defect of ours: kept for whoever mends it, and not acknowledged to its device."""
 
 
 class Refusal(Exception):

@@ -6,7 +6,8 @@ whose folder is there. Both are made from the ledger, so it matters to nobody wh
 
 Each goes a step at a time and takes turns in the thread that owns the ledger's writes, so that
 ingest gets its turn in between. A step that the ledger cannot write is told in the log and made
-again; nothing is kept in memory that a restart would miss.
+again; nothing is kept in memory that a restart would miss. What fails as nobody foresaw is told in
+the log with its traceback and begun anew, and everything else goes on.
 """
 
 import asyncio
@@ -48,6 +49,8 @@ from gateway.visits.photos import sweep
 from gateway.visits.wired import files_of
 from gateway.wiring import Clock
 
+# Work that fails at once, again and again, costs a traceback in the log each time.
+DEFECT_S = 60.0
 # How often periods and what is due are looked at: soon enough for a person who watches.
 UPKEEP_S = 1.0
 # How often it is asked whether a day is over or late readings of one came: nobody waits for that.
@@ -270,3 +273,16 @@ async def again(one: Round, rest_s: float) -> None:
             log.warning("ledger cannot write", error=str(error))
             pause_s = rest_s
         await asyncio.sleep(pause_s)
+
+
+async def kept_up(work: Task, *, again_s: float = DEFECT_S) -> None:
+    """Have work beside intake go on until cancelled: a defect of ours in it ends no readings.
+
+    It begins anew with what the ledger says, as after a restart.
+    """
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("a defect: work beside intake failed, it begins anew", in_s=again_s)
+        await asyncio.sleep(again_s)

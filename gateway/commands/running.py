@@ -73,7 +73,7 @@ def collect(config: GatewayConfig) -> None:
 
 
 def _until_told(config: GatewayConfig, *, only_collects: bool) -> None:
-    _log_to_stderr()
+    log_to_stderr()
     if not config.key_file.exists():
         raise ConfigError(f"no gateway key {config.key_file}: run plomba-gateway init")
     with contextlib.suppress(asyncio.CancelledError):
@@ -90,7 +90,8 @@ async def _living(config: GatewayConfig, *, only_collects: bool) -> None:
     await (app.collect(config) if only_collects else app.run(config))
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
+    """A line per event; a defect's traceback is told without values, which may be secret."""
     import structlog  # noqa: PLC0415 - a sixth of the start of commands, and no other one logs
 
     structlog.configure(

@@ -83,6 +83,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "too many unknown registers",
     ),
     "refused_flood": ("слишком часто, не рассмотрено", "too often, not looked at"),
+    "refused_unforeseen": ("ошибка шлюза, см. журнал", "a defect of the gateway, see its log"),
     "not_in_malformed": ("запрос не разобран", "malformed request"),
     "not_in_unknown-invitation": ("нет такого приглашения", "unknown invitation"),
     "not_in_expired-invitation": ("приглашение истекло", "expired invitation"),
