@@ -41,6 +41,18 @@ class SqlAudit:
         )
         return [_entry(row) for row in rows]
 
+    def page(self, below: int, find: str, limit: int) -> list[Entry]:
+        """Entries numbered below `below`, the newest first.
+
+        With `find` only those of that person or program, act, or subject.
+        """
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM audit WHERE audit_no < ?1 AND (CAST(?2 AS TEXT) = ''"  # noqa: S608 - ours
+            " OR actor = ?2 OR act = ?2 OR subject = ?2) ORDER BY audit_no DESC LIMIT ?3",
+            (below, find, limit),
+        )
+        return [_entry(row) for row in rows]
+
     def head(self) -> Head:
         """The last entry's number and hash."""
         last = self.newest(1)

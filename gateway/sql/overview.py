@@ -23,6 +23,7 @@ from gateway.overview import (
 )
 from gateway.period_book import PeriodView, book
 from gateway.sql.acts import ActLedger
+from gateway.sql.audit import SqlAudit
 from gateway.sql.balance import BalanceLedger
 from gateway.sql.billing import BILLED, LINES_CLOSED, looking
 from gateway.sql.claims import SqlClaims
@@ -155,6 +156,7 @@ class LedgerOverview:
         self.days = SeriesLedger(connection)
         self.history = SqlRollupLook(connection)
         self.visits = SqlVisits(connection)
+        self.audit = SqlAudit(connection)
 
     def counts(self) -> Counts:
         """The running totals."""

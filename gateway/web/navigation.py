@@ -28,4 +28,5 @@ PLACES = (
     Place("verification", "place_verification"),
     Place("identity", "place_identity"),
     Place("visits", "place_visits"),
+    Place("audit", "place_audit"),
 )

@@ -17,6 +17,7 @@ from gateway.config import WebConfig
 from gateway.sql.engine import Place
 from gateway.web import (
     act_check,
+    audit,
     claims,
     disputes,
     house,
@@ -57,5 +58,6 @@ def create_app(ledger: Place, clock: Callable[[], int], config: WebConfig, data:
     verification.add_to(app, site)
     identity.add_to(app, site)
     visits.add_to(app, site, data)
+    audit.add_to(app, site)
     reconciliation.add_to(app, site)
     return app

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from drivers.reading import from_ms
 from gateway.web import (
     act_texts,
+    audit_texts,
     balance_texts,
     claims_texts,
     dispute_texts,
@@ -36,6 +37,7 @@ _MONTHS = {
 
 TEXTS: dict[str, tuple[str, str]] = (
     act_texts.TEXTS
+    | audit_texts.TEXTS
     | balance_texts.TEXTS
     | claims_texts.TEXTS
     | dispute_texts.TEXTS
