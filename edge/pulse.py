@@ -26,6 +26,8 @@ SLACK_S = 60.0
 LOOK_S = 60.0
 # Three pings within systemd's patience, so that one that comes late is no death.
 PINGS = 3
+# systemd reads within milliseconds; while it does not, meters are read all the same.
+TELL_S = 2.0
 
 
 class Pulse:
@@ -52,7 +54,8 @@ class Pulse:
 class Notifier:
     """The socket on which systemd listens, if there is one."""
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, environ: Mapping[str, str] = os.environ, patience_s: float = TELL_S) -> None:
+        self._patience_s = patience_s
         name = environ.get("NOTIFY_SOCKET", "")
         # An @ stands for the zero byte of a name that is no file.
         self._address = "\0" + name[1:] if name.startswith("@") else name
@@ -66,6 +69,7 @@ class Notifier:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+                out.settimeout(self._patience_s)
                 out.connect(self._address)
                 out.send(message.encode())
         except OSError as error:

@@ -10,6 +10,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
 from cloud_sync.delivery import Sender
 from cloud_sync.signing import SigningKey
@@ -199,3 +200,17 @@ async def test_a_connection_that_never_comes_or_fails_is_an_uplink_that_stands_s
         await running
     assert pulse.overdue() == []
     spool.close()
+
+
+def test_a_systemd_that_reads_nothing_is_waited_for_a_moment_only(tmp_path: Path) -> None:
+    """Its socket holds a few messages; whoever has one more would wait, and read no meter."""
+    name = str(tmp_path / "notify")
+    with systemd(name), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.connect(name)
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                other.send(b"READY=1")
+        with capture_logs() as logs:
+            Notifier({"NOTIFY_SOCKET": name}, patience_s=0.01).tell("WATCHDOG=1")
+    assert [one["event"] for one in logs] == ["systemd cannot be told"]
