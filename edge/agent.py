@@ -169,6 +169,11 @@ class Agent:
         return sum(poller.answering for poller in self.pollers)
 
     @property
+    def failing(self) -> int:
+        """How many meters and lines did not, or are down."""
+        return sum(len(poller.problems) for poller in self.pollers)
+
+    @property
     def is_connected(self) -> bool:
         """Whether there is a connection to the broker."""
         return self.uplink.connected

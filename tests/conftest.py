@@ -10,8 +10,15 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-# Whether an example took long says how busy the machine is.
-settings.register_profile("plomba", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Whether an example took long says how busy the machine is. And a change is judged by the examples
+# that those before it were judged by; PLOMBA_ANEW=1 looks for others.
+settings.register_profile(
+    "plomba",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="PLOMBA_ANEW" not in os.environ,
+    print_blob=True,
+)
 settings.load_profile("plomba")
 
 HERE = Path(__file__).parent

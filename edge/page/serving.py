@@ -1,6 +1,7 @@
 """The page put together: configuration, visit, door and server."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -16,12 +17,12 @@ from edge.visit.steps import Visiting
 log = structlog.get_logger("edge.page")
 
 
-def desk_of(visiting: Visiting) -> Desk:
-    """The screens' desk over a visit."""
+def desk_of(visiting: Visiting, clock_s: Callable[[], float] = time.monotonic) -> Desk:
+    """The screens' desk over a visit; `clock_s` only goes forward."""
     device = visiting.config.device
-    label = Label(device.state_dir, time.monotonic)
-    sessions = Sessions(device.state_dir, time.monotonic)
-    return Desk(Front(device.name, label, sessions), visiting)
+    label = Label(device.state_dir, clock_s)
+    sessions = Sessions(device.state_dir, clock_s)
+    return Desk(Front(device.name, label, sessions), visiting, clock_s)
 
 
 async def serve(config_path: Path, host: str, port: int) -> None:

@@ -33,6 +33,10 @@ class Life(Protocol):
         """Meters that answered when they were last asked."""
 
     @property
+    def failing(self) -> int:
+        """Meters that did not, and lines that are down."""
+
+    @property
     def is_connected(self) -> bool:
         """Whether there is a connection to the broker."""
 
@@ -54,6 +58,7 @@ class Health(msgspec.Struct, frozen=True):
     beat: int
     waiting: str
     answering: int
+    failing: int
     connected: bool
     late: list[str]
 
@@ -89,6 +94,7 @@ def _health(vital: Vital, pulse: Pulse, instance: str, nonce: str) -> Health:
         beat=0,
         waiting="" if agent is not None else vital.waiting,
         answering=0 if agent is None else agent.answering,
+        failing=0 if agent is None else agent.failing,
         connected=agent is not None and agent.is_connected,
         late=pulse.overdue(),
     )

@@ -80,13 +80,15 @@ class Keeper:
 
     def bring_up(self) -> list[str]:
         """Write what differs; the names of the files that changed. RulesError leaves the rest."""
+        # First the list: who is on it when it is read may not speak by the rules made after.
+        revoked = self._revoked()
         speaking = self._speakers.speaking()
         _, odd = rules.sorted_out(speaking, self._plan.collector_names)
         if odd != self._odd:
             self._odd = odd
             if odd:
                 log.warning("devices whose names the broker cannot have are left out", names=odd)
-        made = texts(self._plan, speaking, self._revoked())
+        made = texts(self._plan, speaking, revoked)
         changed = files.write(self._plan.folder, made)
         if changed:
             self._is_told = False

@@ -12,7 +12,7 @@ from gateway.config_resident import ResidentConfig, SignInConfig
 from gateway.resident.linking import Linking
 from gateway.resident.oidc import Client, Endpoints, KeyProof, Proof, Provider, SecretProof, Way
 from gateway.resident.oidc_esia import ENDPOINTS, ISSUER, EsiaProvider, Signer
-from gateway.resident.oidc_http import ProviderError, ProviderHttp, client_of
+from gateway.resident.oidc_http import TIMEOUT_S, ProviderError, ProviderHttp, client_of
 from gateway.resident.passkeys import Passkeys, Site
 from gateway.resident.signin import SignIns
 from gateway.resident.signin_secrets import SignInSecrets
@@ -56,13 +56,21 @@ def site_of(config: ResidentConfig) -> Site:
     return Site(config.site, (f"{parts.scheme}://{parts.netloc}",))
 
 
-def ways_of(config: ResidentConfig, clock: Clock, stack: ExitStack) -> Mapping[str, Way]:
-    """The ways to sign in by their names; what they hold open ends with `stack`."""
-    return {one.name: _way(config.public_url, one, clock, stack) for one in config.sign_in}
+def ways_of(
+    config: ResidentConfig, clock: Clock, stack: ExitStack, *, timeout_s: float = TIMEOUT_S
+) -> Mapping[str, Way]:
+    """The ways to sign in by their names; what they hold open ends with `stack`.
+
+    `timeout_s`: what each step of asking a provider may take.
+    """
+    found = {}
+    for one in config.sign_in:
+        http = ProviderHttp(stack.enter_context(client_of(timeout_s)))
+        found[one.name] = _way(config.public_url, one, clock, http)
+    return found
 
 
-def _way(public_url: str, one: SignInConfig, clock: Clock, stack: ExitStack) -> Way:
-    http = ProviderHttp(stack.enter_context(client_of()))
+def _way(public_url: str, one: SignInConfig, clock: Clock, http: ProviderHttp) -> Way:
     redirect_uri = public_url.rstrip("/") + BACK.format(one.name)
     client = Client(one.client_id, one.scopes, redirect_uri)
     if one.profile == "esia":

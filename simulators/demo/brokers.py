@@ -9,7 +9,10 @@ messages in silence.
 import getpass
 import shutil
 import socket
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
+from random import SystemRandom
 
 from iotcore import Broker
 
@@ -18,6 +21,11 @@ from simulators.demo.processes import Child
 
 HOST = "127.0.0.1"
 DEMO_FILE = "DEMO"
+# Below those that Linux gives out by itself: one of these could go to anybody's connection before
+# a server binds it. Above those of the tests (tests/servers/ports.py).
+_PORTS = range(22_000, 32_000)
+_begin = SystemRandom().randrange(len(_PORTS))
+_untold = chain(_PORTS[_begin:], _PORTS[:_begin])
 
 _EMBEDDED = """\
 id = 0
@@ -113,7 +121,9 @@ def mosquitto(port: int, data: Path) -> Child:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that was free a moment ago, another one each time."""
+    for port in _untold:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise OSError(f"expected a free port from {_PORTS[0]} to {_PORTS[-1]}, all are taken")

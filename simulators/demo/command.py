@@ -11,8 +11,8 @@ import click
 from simulators.demo.balance import Balance
 from simulators.demo.supervisor import BROKERS, DemoError, Options, Supervisor
 
-# Half an hour of the house per second: a month in twenty-four minutes, a period closed in ten
-# seconds, and still slow enough to watch a reading arrive.
+# Half an hour of the house per second: a month in twenty-four minutes, a period closed in half of
+# one, and still slow enough to watch a reading arrive.
 SPEED = 1800
 # A day of the world is five years of the house.
 MINUTES_MAX = 24 * 60

@@ -27,8 +27,10 @@ NAME = "demo"
 # The house's events (a stuck meter, a back-flow, an exchange) fall into its first days, so that a
 # visitor of a few minutes sees some of them.
 EVENTFUL_DAYS = 4
-# The demo begins in the evening of a month's last day: the first period closes soon.
-EVENING_H = 20
+# The demo begins in the afternoon of a month's last day. The first period closes soon, and a busy
+# machine has twenty seconds to start all processes: a meter first read after the month's end has
+# nothing to close in it.
+AFTERNOON_H = 14
 INTERVAL_S = 3600
 # Fast lines: an hour of the house passes in two seconds of the world, with all meters read in it.
 BAUDS = {"modbus": 115_200, "mbus": 38_400}
@@ -99,7 +101,7 @@ def prepare(data: Path, seed: str, ports: Ports, *, today: datetime) -> Premises
     first = today.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     last_day = first - timedelta(days=1)
     house = houses.build(seed, NAME, TIMEZONE, last_day, EVENTFUL_DAYS)
-    starts_ms = houses.local_midnight(last_day, TIMEZONE) + EVENING_H * 3_600_000
+    starts_ms = houses.local_midnight(last_day, TIMEZONE) + AFTERNOON_H * 3_600_000
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
     buses: dict[str, ModbusBus | MbusBus] = {"modbus": ModbusBus([]), "mbus": MbusBus([])}
     for point in house.points:

@@ -69,7 +69,10 @@ class Child:
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )
         self.starts += 1
-        self._pid.write_text(str(self._process.pid), "utf-8")
+        # Whoever looks just now finds the number before or this one, and never half of it.
+        new = self._pid.with_suffix(".new")
+        new.write_text(str(self._process.pid), "utf-8")
+        new.replace(self._pid)
 
     async def _keep(self) -> None:
         while self._process is not None:

@@ -12,9 +12,8 @@ from xml.etree.ElementTree import Element
 import httpx
 
 from cloud_sync import batch, certificates, command, enrolment, invitation, receipt, signing, state
-from cloud_sync.authority import Authority
 from cloud_sync.batch import GENESIS, Batch
-from cloud_sync.certificates import CertificateError, TlsKey
+from cloud_sync.certificates import CertificateError
 from cloud_sync.command import ReadNow, Report, Resend
 from cloud_sync.enrolment import EnrolmentError
 from cloud_sync.invitation import InvitationError
@@ -61,6 +60,26 @@ _P256_PEM = b"""-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEK3eLhnv17hwRlNALrL/qMF15kiSI
 s6Px4qDbnxB9ZWhNGagPyE82bkrFgWBNBCmVEm1bEg3XYLZ6eS1AfmaV5g==
 -----END PUBLIC KEY-----
+"""
+# Made once, not anew: a finding is made again from the same seeds.
+_REQUEST_PEM = """-----BEGIN CERTIFICATE REQUEST-----
+MIHLMHMCAQAwETEPMA0GA1UEAwwGZWRnZS0xMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEumkrJGJzxhoanfOc88rSSC0b4WuJukXDBQ0aYfBvrjM61X7CtBpFnb5/
+7oVmoTFar/mFD8IaSVr1IL6GLK2o6qAAMAoGCCqGSM49BAMCA0gAMEUCIQDbKy1c
+FRni2qBeTYo4ZW2A0e2wBoXScoePROM5hFLgDgIgVu/GdhvUFGMO13wM/mbuCnls
+Fr2Qg0X92KZV86PuCjI=
+-----END CERTIFICATE REQUEST-----
+"""
+_ROOT_PEM = """-----BEGIN CERTIFICATE-----
+MIIBZDCCAQugAwIBAgIUQP21ZkrQY24S9OXVjt6Y8dIPe7UwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwERnV6ejAeFw0yNjExMzAxMTAwMDBaFw0yNjEyMzAxMjAwMDBa
+MA8xDTALBgNVBAMMBEZ1enowWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATxQtD6
+0yKF20vl6lJ5pguPko/7VgXCdSZQjbwIsg9wmB6j5M+pMRKakI2ZICzGGkszyv+r
+Et2gS+OaTxQwopzlo0UwQzAdBgNVHQ4EFgQUFYs8AFagIsqYFvoyfO8A+3+SPm0w
+EgYDVR0TAQH/BAgwBgEB/wIBATAOBgNVHQ8BAf8EBAMCAQYwCgYIKoZIzj0EAwID
+RwAwRAIgQKjhKyk4I/e5abrbtt7wkVuyq/PMvOCUT5HbclDkQ6sCIAf+YEFtjjmx
+PR7fvaMT9CqIRdDLX2alIBs+4Srh0qab
+-----END CERTIFICATE-----
 """
 
 
@@ -154,13 +173,11 @@ def _columns(data: bytes) -> object:
 
 
 def _enrolling() -> Iterator[Parser]:
-    request = TlsKey.generate().request(_DEVICE)
-    enrol = enrolment.Enrol(1, _DEVICE, "House", _KEY.public.public_bytes, request, bytes(16))
-    renew = enrolment.Renew(1, _DEVICE, request)
+    key = _KEY.public.public_bytes
+    enrol = enrolment.Enrol(1, _DEVICE, "House", key, _REQUEST_PEM, bytes(16))
+    renew = enrolment.Renew(1, _DEVICE, _REQUEST_PEM)
     rotate = enrolment.Rotate(1, _DEVICE, _NEW_KEY.public.public_bytes)
-    given = enrolment.Answer(
-        1, _DEVICE, "House", "", "", _KEY.public.public_bytes, "mqtt.example", 8883
-    )
+    given = enrolment.Answer(1, _DEVICE, "House", "", "", key, "mqtt.example", 8883)
     refused = enrolment.Refused(1, "expired", "the invitation has ended")
     errors = (EnrolmentError, CertificateError)
     rows: tuple[tuple[str, Callable[[bytes], object], bytes], ...] = (
@@ -205,8 +222,7 @@ def _sealed_rotate(payload: bytes) -> object:
 
 
 def _papers() -> Iterator[Parser]:
-    root = Authority.root("Fuzz", _NOON_MS, 30).certificate
-    request = TlsKey.generate().request(_DEVICE).encode()
+    (root,) = certificates.parse_certificates(_ROOT_PEM)
     invited = invitation.Invitation(
         gateway="https://gateway.example:8443", house="House", device=_DEVICE,
         expires_at_ms=_NOON_MS, ca_sha256=root.fingerprint, ca=root.pem,
@@ -218,7 +234,7 @@ def _papers() -> Iterator[Parser]:
     )  # fmt: skip
     yield Parser(
         "certificate-request", lambda data: certificates.parse_request(data.decode("latin-1")),
-        (CertificateError,), (request,), _PEM_WORDS,
+        (CertificateError,), (_REQUEST_PEM.encode(),), _PEM_WORDS,
     )  # fmt: skip
     yield Parser(
         "public-key", signing.VerifyKey.from_pem, (signing.KeyFileError,),

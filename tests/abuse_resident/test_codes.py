@@ -20,6 +20,9 @@ def tries_of(house: House) -> int:
 def test_of_ten_thousand_tries_at_a_code_five_reach_it_and_the_resident_is_in_an_hour_later(
     house: House,
 ) -> None:
+    # Whatever other tests asked for: workers take tests from each other, so the order may be any.
+    house.tick(HOUR_MS + 1)
+    tried = tries_of(house)
     thief, token = house.visitor(), house.link(FLAT)
     proof = proof_on(thief.get(f"/l/{token}"))
     assert thief.post(f"/l/{token}/code", data={"proof": proof}).status_code == 200
@@ -37,7 +40,7 @@ def test_of_ten_thousand_tries_at_a_code_five_reach_it_and_the_resident_is_in_an
     statuses = [one.status for one in many(house.port, asked)]
     assert set(statuses) == {410, 422, 429}
     assert statuses.count(422) == CODE_TRIES_MAX - 1, "the last one ends the code"
-    assert tries_of(house) == CODE_TRIES_MAX
+    assert tries_of(house) == tried + CODE_TRIES_MAX
     assert house.sessions() == before
     assert house.block.acts().count("resident code ended") == ended + 1
     # The right code is none any more either; so the resident asks for a new one, of the same link.

@@ -3,7 +3,6 @@
 import asyncio
 import getpass
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,8 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from cloud_sync.mqtt import Tls
+from tests.servers.ports import free_port
+
+__all__ = ["free_port"]
 
 HOST = "127.0.0.1"
+START_S = 60.0
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/sbin")
 
 needs_mosquitto = [
@@ -35,12 +38,6 @@ pattern read plomba/v1/%u/receipt
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 class Mosquitto:
     """The broker as a process that can be killed and started again on its port."""
 
@@ -55,7 +52,7 @@ class Mosquitto:
     async def start(self) -> None:
         assert MOSQUITTO is not None
         self._process = await asyncio.create_subprocess_exec(MOSQUITTO, "-c", str(self._config))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(START_S):
             while not await self._listens():
                 assert self._process.returncode is None, "mosquitto refused its configuration"
                 await asyncio.sleep(0.02)

@@ -33,7 +33,7 @@ def settings(broker: Mosquitto, client_id: str, **more: object) -> Settings:
 
 async def take(transport: Transport, count: int) -> list[Message]:
     taken: list[Message] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for message in transport.messages():
             taken.append(message)
             if len(taken) == count:
@@ -118,7 +118,7 @@ class TestWithMosquitto:
                 await asyncio.gather(*(edge.publish(BATCHES, b"%d" % n) for n in numbers))
                 taken.append(await anext(deliveries))
                 taken[-1].done()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while client._held < mqtt.INCOMING_MAX:  # noqa: ASYNC110 - it tells nobody
                     await asyncio.sleep(0.01)
                 most = client._held
@@ -181,7 +181,7 @@ class TestWithMosquitto:
     ) -> None:
         door = Silent()
         listener = await asyncio.start_server(door.attend, HOST, 0)
-        async with listener, asyncio.timeout(30):
+        async with listener, asyncio.timeout(60):
             # Of two doors a client begins with either: one of them has nobody behind it.
             silent, open_ = (HOST, listener.sockets[0].getsockname()[1]), (HOST, broker.port)
             told = [
@@ -363,7 +363,7 @@ async def test_a_broker_that_speaks_no_tls_1_3_is_refused(tmp_path: Path) -> Non
 async def test_a_connection_that_comes_about_after_it_was_cancelled_is_closed() -> None:
     door = Silent()
     listener = await asyncio.start_server(door.attend, HOST, 0)
-    async with listener, asyncio.timeout(30):
+    async with listener, asyncio.timeout(60):
         port = listener.sockets[0].getsockname()[1]
         told = Settings(host=HOST, port=port, client_id="edge-1", protocol="3.1.1")
         connecting = asyncio.ensure_future(mqtt.connect(told).__aenter__())

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import pytest
 
+from tests.deploy.debian import alone
+
 SUITE: Final = "trixie"
 KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "plomba/cloud-init"
@@ -23,15 +25,16 @@ SCHEMAS: Final = "usr/lib/python3/dist-packages/cloudinit/config/schemas"
 
 def schema(name: str) -> Any:
     """One of cloud-init's schemas, by its file's name; skips where it cannot be had."""
-    if not (CACHE / SCHEMAS).is_dir():
-        _fetch()
+    CACHE.parent.mkdir(parents=True, exist_ok=True)
+    with alone(CACHE.with_suffix(".lock")):
+        if not (CACHE / SCHEMAS).is_dir():
+            _fetch()
     return json.loads((CACHE / SCHEMAS / name).read_bytes())
 
 
 def _fetch() -> None:
     if shutil.which("apt-get") is None or not KEYRING.exists():
         pytest.skip("cloud-init's schemas come by apt: this machine is no Debian")
-    CACHE.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE.parent) as name:
         folder = Path(name)
         apt = _apt(folder)
@@ -44,9 +47,7 @@ def _fetch() -> None:
                 pytest.skip(f"apt-get {words[0]} brought no cloud-init (no mirror?): {last}")
         (package,) = folder.glob("cloud-init_*.deb")
         subprocess.run(["dpkg", "-x", str(package), str(folder / "x")], check=True)
-        # Whoever is first has made it; a second one beside it finds it there.
-        if not CACHE.exists():
-            (folder / "x").rename(CACHE)
+        (folder / "x").rename(CACHE)
 
 
 def _apt(folder: Path) -> list[str]:

@@ -39,7 +39,7 @@ def tool(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
 
 
-def _may_mount() -> bool:
+def may_mount() -> bool:
     """Whether this is root, and not one of a container without root's rights."""
     if os.geteuid() != 0 or tool("unshare") is None:
         return False
@@ -47,7 +47,7 @@ def _may_mount() -> bool:
 
 
 needs_mounts = pytest.mark.skipif(
-    not _may_mount(), reason="mounting is root's: run as root, with its rights"
+    not may_mount(), reason="mounting is root's: run as root, with its rights"
 )
 needs_root = [
     needs_mounts,
@@ -130,7 +130,7 @@ def _kept(suite: str, arch: str, through: Sequence[str]) -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(INCLUDE.encode()).hexdigest()[:8]
     kept = CACHE / f"{suite}-{arch}-{name}.tar"
-    with _alone(CACHE / f"{suite}-{arch}.lock"):
+    with alone(CACHE / f"{suite}-{arch}.lock"):
         if not kept.exists():
             _make(kept, suite, arch, through)
     return kept
@@ -164,8 +164,8 @@ def _debootstrap(words: list[str], suite: str) -> None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One test process at a time makes a root; the others find it made."""
+def alone(path: Path) -> Iterator[None]:
+    """One test process at a time makes what all of them keep; the others find it made."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -5,8 +5,8 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from tests.gateway.estate import csv
 STATE = "var/lib/plomba"
 # What systemd would set for WatchdogSec=3: pings come each second.
 WATCHDOG_US = 3_000_000
+# Emulated it begins and ends slowly.
+WITHIN_S = 90.0
 PLACES = {
     "device.key": "device.key",
     "data/gateway.pem": "gateway.pem",
@@ -100,11 +102,9 @@ class Device:
         return counts
 
     @asynccontextmanager
-    async def running(self, log: Path) -> AsyncIterator[socket.socket]:
+    async def running(self, log: Path) -> AsyncIterator[asyncio.Queue[str]]:
         """The agent as its unit starts it; what systemd would hear. It ends by SIGTERM, with 0."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-            systemd.bind(f"\0plomba-test-{os.getpid()}")
-            systemd.setblocking(False)
+        with _systemd() as told:
             env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "WATCHDOG_USEC": str(WATCHDOG_US)}
             env["NOTIFY_SOCKET"] = f"@plomba-test-{os.getpid()}"
             with log.open("ab") as to:
@@ -112,10 +112,10 @@ class Device:
                     *self.root.starting(), env=env, stdout=to, stderr=to
                 )
             try:
-                yield systemd
+                yield told
                 assert agent.returncode is None, said(log)
                 agent.terminate()
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(WITHIN_S):
                     assert await agent.wait() == 0, said(log)
             finally:
                 if agent.returncode is None:
@@ -123,16 +123,33 @@ class Device:
                     await agent.wait()
 
 
+@contextmanager
+def _systemd() -> Iterator[asyncio.Queue[str]]:
+    """What it hears, heard at once.
+
+    Its socket holds ten messages: an agent with one more to tell would wait, and read no meter.
+    """
+    told: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"\0plomba-test-{os.getpid()}")
+        systemd.setblocking(False)
+        loop.add_reader(systemd, lambda: told.put_nowait(systemd.recv(4096).decode()))
+        try:
+            yield told
+        finally:
+            loop.remove_reader(systemd)
+
+
 def said(log: Path) -> str:
     """The end of what a program said."""
     return log.read_text("utf-8")[-2000:]
 
 
-async def hears(systemd: socket.socket, message: str, within_s: float = 90) -> None:
+async def hears(systemd: asyncio.Queue[str], message: str) -> None:
     """Wait until systemd would have heard something."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(within_s):
-        while (await loop.sock_recv(systemd, 4096)).decode() != message:
+    async with asyncio.timeout(WITHIN_S):
+        while await systemd.get() != message:
             pass
 
 

@@ -6,21 +6,48 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tests.deploy.cards import CARD
+from tests.deploy.debian import may_mount
 
-TOOLS = ("losetup", "sfdisk", "partx", "mkfs.ext4", "resize2fs", "lsblk", "findmnt")
+TOOLS = ("losetup", "sfdisk", "partx", "mkfs.ext4", "resize2fs", "lsblk", "findmnt", "nsenter")
 ROOT_MIB, STATE_MIB = 200, 100
 needs_loops = pytest.mark.skipif(
-    os.geteuid() != 0 or any(shutil.which(tool) is None for tool in TOOLS),
+    not may_mount() or any(shutil.which(tool) is None for tool in TOOLS),
     reason=f"needs root and {', '.join(TOOLS)}",
 )
 
 
+class Card(NamedTuple):
+    """A disk, the words that enter where it is mounted, and what its state is from here."""
+
+    disk: str
+    enter: tuple[str, ...]
+    state: Path
+
+
 @contextmanager
-def card(folder: Path, mib: int, root_mib: int = 100) -> Iterator[str]:
+def apart() -> Iterator[int]:
+    """A process with mounts of its own.
+
+    Ours are copied by every test that enters a root of its own, and a disk is in use until the
+    last copy is gone.
+    """
+    words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", "echo; read end"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        try:
+            yield holder.pid
+        finally:
+            holder.kill()
+
+
+@contextmanager
+def card(folder: Path, mib: int, root_mib: int = 100) -> Iterator[Card]:
     """A disk of `mib` with a boot and a root partition, as a freshly written card."""
     image = folder / "card.img"
     with image.open("wb") as file:
@@ -36,19 +63,21 @@ def card(folder: Path, mib: int, root_mib: int = 100) -> Iterator[str]:
     try:
         subprocess.run(["partx", "--add", disk], check=True)
         subprocess.run(["mkfs.ext4", "-q", f"{disk}p2"], check=True)
-        yield disk
+        with apart() as pid:
+            enter = ("nsenter", "--mount", f"--target={pid}", "--")
+            yield Card(disk, enter, Path(f"/proc/{pid}/root{folder}/state"))
     finally:
-        subprocess.run(["umount", str(folder / "state")], check=False, capture_output=True)
         subprocess.run(["partx", "--delete", disk], check=True)
         subprocess.run(["losetup", "-d", disk], check=True)
 
 
-def split(folder: Path, disk: str, tools: Path | None = None) -> subprocess.CompletedProcess[str]:
+def split(folder: Path, card: Card, tools: Path | None = None) -> subprocess.CompletedProcess[str]:
     (folder / "state").mkdir(exist_ok=True)
     (folder / "fstab").touch()
     return subprocess.run(
         [
-            *(CARD / "split-card", "--disk", disk, "--root", f"{disk}p2"),
+            *card.enter,
+            *(CARD / "split-card", "--disk", card.disk, "--root", f"{card.disk}p2"),
             *("--fstab", folder / "fstab", "--state", folder / "state"),
         ],
         env=os.environ
@@ -72,22 +101,22 @@ def sizes(disk: str) -> list[int]:
 def test_the_rest_of_the_card_becomes_the_states(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir(mode=0o700)
     (tmp_path / "state/edge.toml").write_text("mine")
-    with card(tmp_path, 600) as disk:
-        done = split(tmp_path, disk)
+    with card(tmp_path, 600) as made:
+        done = split(tmp_path, made)
         assert done.returncode == 0, done.stderr
-        assert sizes(disk)[1] == ROOT_MIB
-        assert sizes(disk)[2] == 600 - ROOT_MIB - 33
-        assert (tmp_path / "state/edge.toml").read_text() == "mine"
-        assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
-        assert (tmp_path / "state").stat().st_dev != tmp_path.stat().st_dev
+        assert sizes(made.disk)[1] == ROOT_MIB
+        assert sizes(made.disk)[2] == 600 - ROOT_MIB - 33
+        assert (made.state / "edge.toml").read_text() == "mine"
+        assert made.state.stat().st_mode & 0o777 == 0o700
+        assert made.state.stat().st_dev != tmp_path.stat().st_dev
         fstab = (tmp_path / "fstab").read_text()
         assert fstab.startswith("LABEL=plomba-state ")
         checked = subprocess.run(
-            ["e2fsck", "-fn", f"{disk}p2"], capture_output=True, text=True, check=False
+            ["e2fsck", "-fn", f"{made.disk}p2"], capture_output=True, text=True, check=False
         )
         assert checked.returncode == 0, checked.stdout
         # Once more, as after a power cut: nothing changes.
-        assert split(tmp_path, disk).returncode == 0
+        assert split(tmp_path, made).returncode == 0
         assert (tmp_path / "fstab").read_text() == fstab
 
 
@@ -102,43 +131,42 @@ def test_after_a_cut_it_goes_on_and_finds_no_earlier_cards_state(
     tools.mkdir()
     (tools / cut_at).write_text("#!/bin/sh\nkill -9 $PPID\n")
     (tools / cut_at).chmod(0o755)
-    with card(tmp_path, 600) as disk:
+    with card(tmp_path, 600) as made:
         # The card has been another device's, and was written anew over its beginning only.
         old = f"offset={(33 + ROOT_MIB) * 1024**2}"
-        words = ["mkfs.ext4", "-q", "-F", "-L", "plomba-state", "-E", old, disk, "100M"]
+        words = ["mkfs.ext4", "-q", "-F", "-L", "plomba-state", "-E", old, made.disk, "100M"]
         subprocess.run(words, check=True)
-        assert split(tmp_path, disk, tools).returncode == -9
-        mounts = subprocess.run(
-            ["findmnt", "-nro", "TARGET,SOURCE"], capture_output=True, text=True, check=True
-        )
+        assert split(tmp_path, made, tools).returncode == -9
+        found = [*made.enter, "findmnt", "-nro", "TARGET,SOURCE"]
+        mounts = subprocess.run(found, capture_output=True, text=True, check=True)
         for line in mounts.stdout.splitlines():
             target, source = line.split()
-            if source.startswith(disk):
-                subprocess.run(["umount", target], check=True)
-        done = split(tmp_path, disk)
+            if source.startswith(made.disk):
+                subprocess.run([*made.enter, "umount", target], check=True)
+        done = split(tmp_path, made)
         assert done.returncode == 0, done.stderr
-        assert sizes(disk)[1:] == [ROOT_MIB, 600 - ROOT_MIB - 33]
-        assert (tmp_path / "state").stat().st_dev != tmp_path.stat().st_dev
-        assert (tmp_path / "state/edge.toml").read_text() == "mine"
+        assert sizes(made.disk)[1:] == [ROOT_MIB, 600 - ROOT_MIB - 33]
+        assert made.state.stat().st_dev != tmp_path.stat().st_dev
+        assert (made.state / "edge.toml").read_text() == "mine"
 
 
 @needs_loops
 def test_a_root_that_has_grown_is_left_alone(tmp_path: Path) -> None:
-    with card(tmp_path, 600, root_mib=300) as disk:
-        before = sizes(disk)
-        done = split(tmp_path, disk)
+    with card(tmp_path, 600, root_mib=300) as made:
+        before = sizes(made.disk)
+        done = split(tmp_path, made)
         assert done.returncode == 1
         assert "the root has more than 200 MiB already" in done.stderr
-        assert sizes(disk) == before
+        assert sizes(made.disk) == before
 
 
 @needs_loops
 def test_a_small_card_stays_in_one_piece(tmp_path: Path) -> None:
-    with card(tmp_path, 300) as disk:
-        done = split(tmp_path, disk)
+    with card(tmp_path, 300) as made:
+        done = split(tmp_path, made)
         assert done.returncode == 1
         assert "expected a card of at least 1 GB" in done.stderr
-        assert sizes(disk) == [32, 100]
+        assert sizes(made.disk) == [32, 100]
 
 
 def nmcli(folder: Path, fails: int) -> dict[str, str]:

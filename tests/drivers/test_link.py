@@ -8,7 +8,7 @@ import termios
 import threading
 import tty
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from typing import NamedTuple
 
 import pytest
@@ -26,13 +26,16 @@ from drivers.link import (
     open_link,
 )
 
+# How long the other end is waited for, which comes as soon as it can.
+WAIT_S = 30.0
+
 
 @asynccontextmanager
 async def echo_server() -> AsyncIterator[str]:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while (data := await reader.read(100)) and data != b"bye":
-            writer.write(data)
-        writer.close()
+        with closing(writer):
+            while (data := await reader.read(100)) and data != b"bye":
+                writer.write(data)
 
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     async with server:
@@ -42,9 +45,9 @@ async def echo_server() -> AsyncIterator[str]:
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[str]:
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.read(100):
-            pass
-        writer.close()
+        with closing(writer):
+            while await reader.read(100):
+                pass
 
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     async with server:
@@ -64,8 +67,9 @@ def pseudo_terminal() -> Iterator[tuple[int, str]]:
 
 async def receive(link: Link, count: int) -> bytes:
     data = b""
-    while len(data) < count:
-        data += await link.read(5.0)
+    async with asyncio.timeout(60):
+        while len(data) < count:
+            data += await link.read(WAIT_S)
     return data
 
 
@@ -99,7 +103,7 @@ async def test_a_closed_tcp_connection_is_a_link_down_and_can_be_opened_again() 
         await link.open()
         await link.write(b"bye")
         with pytest.raises(LinkDown, match="the other end closed the connection"):
-            await link.read(5.0)
+            await link.read(WAIT_S)
         await link.close()
         await link.open()
         await link.write(b"hi")
@@ -122,10 +126,11 @@ async def test_a_gateway_without_power_is_noticed_by_the_system() -> None:
 
 async def test_a_port_where_nobody_listens_is_one_clear_line() -> None:
     with socket.socket() as free:
+        # Held all the while, lest somebody else listen there.
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(LinkDown, match=f"^127.0.0.1:{port}: [^\n]+$"):
-        await open_link(f"tcp://127.0.0.1:{port}").open()
+        with pytest.raises(LinkDown, match=f"^127.0.0.1:{port}: [^\n]+$"):
+            await open_link(f"tcp://127.0.0.1:{port}").open()
 
 
 async def test_a_link_that_is_not_open_says_so() -> None:
@@ -177,7 +182,7 @@ async def test_an_unplugged_port_is_a_link_down() -> None:
     os.close(near)
     os.close(far)
     with pytest.raises(LinkDown):
-        await link.read(5.0)
+        await link.read(WAIT_S)
     await link.close()
 
 
@@ -187,10 +192,12 @@ async def test_a_port_that_is_not_there_is_one_clear_line() -> None:
 
 
 class Box(NamedTuple):
-    """A serial server with one port; `hang_up` ends its connection."""
+    """A serial server with one port; `hang_up` ends its connection, without `speaks` it is mute."""
 
     url: str
     port: serial.Serial
+    called: threading.Event
+    speaks: threading.Event
     hang_up: threading.Event
     thread: threading.Thread
 
@@ -199,18 +206,28 @@ class Box(NamedTuple):
 def rfc2217_box() -> Iterator[Box]:
     """The server side of pyserial before a loop-back port: what is written there is read there."""
     port = serial.serial_for_url("loop://", timeout=0)
-    hang_up = threading.Event()
+    called, speaks, hang_up = threading.Event(), threading.Event(), threading.Event()
+    speaks.set()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve_box, args=(listener, port, hang_up), daemon=True)
+        events = (called, speaks, hang_up)
+        thread = threading.Thread(target=_serve_box, args=(listener, port, *events), daemon=True)
         thread.start()
         url = f"rfc2217://127.0.0.1:{listener.getsockname()[1]}"
-        yield Box(url, port, hang_up, thread)
+        yield Box(url, port, *events, thread)
         hang_up.set()
-        thread.join(5.0)
+        thread.join(WAIT_S)
 
 
-def _serve_box(listener: socket.socket, port: serial.Serial, hang_up: threading.Event) -> None:
+def _serve_box(
+    listener: socket.socket,
+    port: serial.Serial,
+    called: threading.Event,
+    speaks: threading.Event,
+    hang_up: threading.Event,
+) -> None:
     connection, _ = listener.accept()
+    called.set()
+    speaks.wait(WAIT_S)
     connection.settimeout(0.01)
     manager = PortManager(port, _Sender(connection))
     with connection:
@@ -254,7 +271,7 @@ async def test_a_box_that_hangs_up_is_a_link_down() -> None:
         await link.open()
         box.hang_up.set()
         with pytest.raises(LinkDown, match=r"^127\.0\.0\.1:[0-9]+: [^\n]+$"):
-            await link.read(5.0)
+            await link.read(WAIT_S)
         await link.close()
 
 
@@ -278,16 +295,18 @@ async def test_a_box_that_is_not_there_is_one_clear_line() -> None:
 
 async def test_an_opening_that_nobody_waits_for_leaves_nothing_open() -> None:
     with rfc2217_box() as box:
+        box.speaks.clear()
         link = open_link(box.url)
         opening = asyncio.create_task(link.open())
-        await asyncio.sleep(0.02)
+        assert await asyncio.to_thread(box.called.wait, WAIT_S)
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await opening
         with pytest.raises(LinkDown, match="not connected"):
             await link.read(0.0)
         # The thread works on for a moment, and then lets go of the box.
-        await asyncio.to_thread(box.thread.join, 10.0)
+        box.speaks.set()
+        await asyncio.to_thread(box.thread.join, WAIT_S)
         assert not box.thread.is_alive()
 
 

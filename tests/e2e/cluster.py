@@ -26,7 +26,7 @@ PARTITIONS = 4
 COLLECTORS = 2
 # What MQTT keeps until every session it is for has acknowledged it: its leader is what is killed.
 MESSAGES = "$MQTT_msgs"
-START_S = 60.0
+START_S = 180.0
 # By that name nodes know each other; a certificate for an address would not do.
 AMONG = "localhost"
 

@@ -95,7 +95,7 @@ unsafe_without_fsync = true
         self.store.close()
 
     def log(self, name: str) -> str:
-        return self._log(name).read_text()
+        return self._log(name).read_text(errors="replace")
 
     async def said(self, name: str, words: str, times: int = 1) -> None:
         """Until a collector has said something so often."""

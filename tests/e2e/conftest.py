@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-START_S_MAX = 20.0
+START_S_MAX = 60.0
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from tests.gateway.estate import MIDNIGHT_MS, QUARTER_MS, Device, a_readout
 
 # Some hundred batches in the whole siege.
 PAUSE_S = 0.1
+# A receipt that never comes would hold the test for ever.
+RECEIPT_S = 90.0
 
 
 class Neighbour:
@@ -34,6 +36,7 @@ class Neighbour:
         self._value = value
         self._task: asyncio.Task[None] | None = None
         self._through = 0
+        self._rests = False
 
     @property
     def name(self) -> str:
@@ -53,6 +56,13 @@ class Neighbour:
     def begin(self) -> None:
         self._task = asyncio.create_task(self._speak())
 
+    async def rest(self) -> None:
+        """Say no more, once the receipt for what was said last is there."""
+        assert self._task is not None
+        self._rests = True
+        async with asyncio.timeout(RECEIPT_S):
+            await self._task
+
     async def end(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -64,7 +74,7 @@ class Neighbour:
         async with mqtt.connect(self._settings) as transport:
             await transport.subscribe(topic)
             arrived = aiter(transport.messages())
-            while True:
+            while not self._rests:
                 turn = len(device.sent)
                 at_ms = MIDNIGHT_MS + turn * QUARTER_MS
                 value = self._value(1001 + turn)

@@ -38,6 +38,9 @@ ARGS = (
     # A camera that shows a test picture, and nobody is asked for it.
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 )  # fmt: skip
+# A page, a photo that is read, a paper that is set, on a machine that does seven other things.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 SIDE = 1000
 COLD = "Холодная вода"
 STAND_IN = "tests.gateway.photo.readers:Unsure"
@@ -122,7 +125,9 @@ def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no chromium on PATH: make servers installs it")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=ARGS, timeout=PATIENCE_MS
+        )
         yield browser
         browser.close()
 
@@ -130,7 +135,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def phone(chromium: Browser) -> Iterator[BrowserContext]:
     context = chromium.new_context(**PHONE)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
 
@@ -183,7 +188,10 @@ def come_in(page: Page, street: Street) -> None:
     page.goto(f"{street.url}/l/{street.block.mail_link()}")
     shot(page, "1-landing")
     page.get_by_role("button", name="Получить код").click()
-    page.get_by_label("Код из сообщения").fill(street.code())
+    given = page.get_by_label("Код из сообщения")
+    # The letter is there when this page is.
+    expect(given).to_be_visible()
+    given.fill(street.code())
     shot(page, "2-code")
     page.get_by_role("button", name="Войти").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Ваши счётчики")

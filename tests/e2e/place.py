@@ -59,6 +59,8 @@ class Place:
         (self.folder / "mosquitto.log").touch()
         assert MOSQUITTO is not None
         await self._start(MOSQUITTO, "-c", str(self.folder / "mosquitto.conf"))
+        # The gateway's first look tells it to reload: that signal kills one that is yet to begin.
+        await until(self._broker_runs)
         await self._start(sys.executable, "-m", "gateway", "run", "--config", str(self.config))
         await self.logged("gateway.log", "listening for batches")
 
@@ -174,8 +176,12 @@ interval_s = 3600
                 )
             )
 
-    async def logged(self, name: str, words: str) -> None:
-        await until(lambda: words in (self.folder / name).read_text())
+    async def logged(self, name: str, words: str, within_s: float = 90.0) -> None:
+        await until(lambda: words in (self.folder / name).read_text(errors="replace"), within_s)
+
+    def _broker_runs(self) -> bool:
+        lines = (self.folder / "mosquitto.log").read_text().splitlines()
+        return any("mosquitto version" in line and line.endswith("running") for line in lines)
 
     async def end(self) -> None:
         for process in reversed(self.processes):

@@ -30,6 +30,8 @@ GOOD, BESIDE = "edge-1", "edge-5"
 VICTIM, THIEF, LOST, LOUD, LATE = "edge-2", "edge-3", "edge-4", "edge-6", "edge-7"
 # A broker that took a packet of 100 MB whole would need more than this.
 BROKER_KB_MAX = 64 * 1024
+# The gateway writes all the while, and may stand still over it.
+LOCKED_S = 60.0
 # A handshake that failed: mosquitto says it one way at the door and another one a moment later.
 _REFUSED = re.compile(r"OpenSSL Error|Client connection from \S+ failed")
 
@@ -119,7 +121,8 @@ key = "broker/{HOST}.key"
 
     def asked(self, query: str) -> list[tuple[Any, ...]]:
         """What the ledger's file says."""
-        with closing(sqlite3.connect(self.folder / "data/ledger.sqlite")) as ledger:
+        file = self.folder / "data/ledger.sqlite"
+        with closing(sqlite3.connect(file, timeout=LOCKED_S)) as ledger:
             return ledger.execute(query).fetchall()
 
     def stored(self, name: str) -> int:

@@ -79,7 +79,7 @@ class Supervisor:
 
     def has_said(self, words: str) -> bool:
         """Whether that stands in the agent's log."""
-        return self.log.exists() and words in self.log.read_text()
+        return self.log.exists() and words in self.log.read_text(errors="replace")
 
     async def _agents(self) -> None:
         """Restart=always."""
@@ -148,7 +148,7 @@ class Supervisor:
 
     async def updating(self) -> None:
         """Wait until a trial is under way."""
-        await until((self.prefix / "trial.json").exists, 120)
+        await until((self.prefix / "trial.json").exists, 300)
 
 
 def configuration(name: str, house: Path, broker_port: int, lines: int, interval_s: int) -> str:
@@ -169,7 +169,7 @@ cert_key = "{house}/device-tls.key"
 [[lines]]
 name = "house"
 url = "tcp://{HOST}:{lines}"
-turnaround_s = 0.01
+turnaround_s = 10
 [[lines.meters]]
 serial = "22310042"
 profile = "eastron_sdm120"

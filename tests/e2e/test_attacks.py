@@ -341,8 +341,9 @@ async def test_each_attack_is_refused_and_recorded_and_others_are_heard_all_the_
         for attack in ATTACKS:
             await attack(siege)
             await siege.peace()
+        # At rest, so that nothing of theirs is stored between two of these looks at the ledger.
+        await asyncio.gather(*(one.rest() for one in siege.neighbours))
         for one in siege.neighbours:
-            await one.end()
             assert siege.sessions(one.name) == 1
         assert siege.sessions(COLLECTOR) == 1
         ranges = siege.asked(
@@ -351,7 +352,7 @@ async def test_each_attack_is_refused_and_recorded_and_others_are_heard_all_the_
         sent = {name: siege.stored(name) for name in (GOOD, VICTIM, THIEF, LOST, BESIDE)}
         assert ranges == [(name, 1, count) for name, count in sorted(sent.items())]
         assert sent | {VICTIM: 4, THIEF: 1, LOST: 1} == sent
-        assert all(one.receipted >= one.said - 1 for one in siege.neighbours)
+        assert all(one.receipted == one.said for one in siege.neighbours)
         readings = siege.asked("SELECT count(*) FROM reading")
         assert readings == [(sum(sent.values()),)]
         assert "Traceback" not in (tmp_path / "gateway.log").read_text()

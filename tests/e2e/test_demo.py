@@ -20,8 +20,8 @@ ROUNDS = int(os.environ.get("PLOMBA_CHAOS_ROUNDS", "4"))
 SEED = int(os.environ.get("PLOMBA_CHAOS_SEED", "1"))
 # A round is a pause of at most this and a kill; the demo must outlast all rounds.
 PAUSE_S_MAX = 2.5
-START_S = 60
-STOP_S = 180
+START_S = 180
+STOP_S = 600
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800)]
 

@@ -107,7 +107,7 @@ class TestTheRoad:
         class Hasty(Brief):
             lives_s = 0.2
 
-        async with office.door(protocol=Hasty), asyncio.timeout(5):
+        async with office.door(protocol=Hasty), asyncio.timeout(60):
             reader, writer = await knock(office)
             writer.write(said)
             with contextlib.suppress(ConnectionError, ssl.SSLError):
@@ -122,7 +122,7 @@ class TestTheRoad:
             writer.write(POST + b"\r\nhalf")
             await writer.drain()
             writer.close()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while not listed(office, "identity", "refused"):  # noqa: ASYNC110 - another thread
                     await asyncio.sleep(0.05)
         (row,) = listed(office, "identity", "refused")

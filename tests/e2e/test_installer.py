@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.cloud_sync.brokers import needs_mosquitto
+from tests.cloud_sync.brokers import free_port, needs_mosquitto
 from tests.e2e import phone as phones
 from tests.e2e.installer_house import House
 from tests.edge.page.site import CODE, POWER, Site, Unset
@@ -26,15 +26,15 @@ pytestmark = pytest.mark.chromium
 SIZE = {"width": 390, "height": 844}
 SMALL = {"width": 320, "height": 640}
 PAGE_BYTES_MAX = 60 * 1024
-# A whole line of Modbus addresses is asked, and the gateway looks at a photo.
-PATIENCE_MS = 90_000
+# Broker, gateway and agent start, the device enrols, and the gateway looks at a photo.
+PATIENCE_MS = 180_000
 
 
 def context_of(chromium: Browser, size: dict[str, int]) -> BrowserContext:
     context = chromium.new_context(
         viewport=size, device_scale_factor=2, is_mobile=True, has_touch=True, locale="ru-RU"
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(phones.PATIENCE_MS)
     return context
 
 
@@ -70,6 +70,12 @@ def tap(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).first.click()
 
 
+def go(page: Page, name: str) -> None:
+    """Tap, and be on the next screen: one that is asked for meanwhile would cross this one."""
+    with page.expect_navigation():
+        tap(page, name)
+
+
 def come_in(page: Page, site: Site) -> None:
     """As the label's QR code opens it."""
     page.goto(f"{site.url}/enter#{CODE}")
@@ -88,12 +94,14 @@ def begin(page: Page) -> None:
     tap(page, "Искать приборы")
 
 
-def search(page: Page) -> None:
+def search(page: Page, site: Site) -> None:
+    site.wire.held = True
     tap(page, "Начать поиск")
-    expect(page.locator("main")).to_contain_text(re.compile("Найдено: [1-3]"))
+    expect(page.locator("main")).to_contain_text("Найдено: 3", timeout=PATIENCE_MS)
     shot(page, "04-searching")
     # The phone is put away; the device goes on.
     page.goto("about:blank")
+    site.wire.held = False
     page.go_back()
     expect(page.locator("main")).to_contain_text("К приборам", timeout=PATIENCE_MS)
     expect(page.locator("main")).to_contain_text("Найдено: 4")
@@ -121,10 +129,11 @@ def cold_meter(page: Page, photo: Path) -> None:
     page.get_by_label("Номер пломбы").fill("А 0012345")
     shot(page, "08-seal")
     tap(page, "Сфотографировать")
-    page.locator("#photo").set_input_files(photo)
+    # A screen that no script has seen yet would leave the picture where it is.
+    page.locator("html.scripted #photo").set_input_files(photo)
     expect(page.locator("img.photo")).to_be_visible()
     shot(page, "09-photo")
-    tap(page, "Следующий прибор")
+    go(page, "Следующий прибор")
 
 
 def hot_meter(page: Page, site: Site) -> None:
@@ -147,7 +156,8 @@ def hot_meter(page: Page, site: Site) -> None:
     expect(page.locator("main")).to_contain_text("Прибор 11020432 стоит здесь?")
     shot(page, "11-label")
     tap(page, "Да, привязать")
-    tap(page, "Следующий прибор")
+    title(page, "Место и пломба")
+    go(page, "Следующий прибор")
 
 
 def heat_meter(page: Page, site: Site) -> None:
@@ -155,7 +165,8 @@ def heat_meter(page: Page, site: Site) -> None:
     opened(page, "67305512")
     tap(page, "Да, то же")
     page.locator("button.main", has_text="подвал").click()
-    tap(page, "Следующий прибор")
+    title(page, "Место и пломба")
+    go(page, "Следующий прибор")
 
 
 def foreign_meter(page: Page, site: Site) -> None:
@@ -170,6 +181,7 @@ def foreign_meter(page: Page, site: Site) -> None:
 
 
 @pytest.mark.processes
+@pytest.mark.timeout(900)
 @needs_mosquitto[0]
 @needs_mosquitto[1]
 def test_a_visit_offline_and_all_that_is_accepted_once_the_gateway_comes(
@@ -183,7 +195,7 @@ def test_a_visit_offline_and_all_that_is_accepted_once_the_gateway_comes(
         come_in(page, site)
         shot(page, "01-home")
         begin(page)
-        search(page)
+        search(page, site)
         shot(page, "05-meters")
         cold_meter(page, photo)
         hot_meter(page, site)
@@ -191,7 +203,7 @@ def test_a_visit_offline_and_all_that_is_accepted_once_the_gateway_comes(
         foreign_meter(page, site)
         expect(page.locator("main")).to_contain_text("Все приборы готовы")
         shot(page, "13-glance")
-        tap(page, "Завершить и подписать")
+        go(page, "Завершить и подписать")
         shot(page, "14-finish")
         tap(page, "Подписать")
         title(page, "Акт подписан")
@@ -235,10 +247,13 @@ def begun(page: Page, site: Site) -> None:
     tap(page, "Начать")
     page.get_by_label("Монтажник").fill("Иван Петров")
     tap(page, "Дальше")
+    title(page, "Проверка линии")
     page.goto(f"{site.url}/scan")
+    site.wire.held = True
     tap(page, "Начать поиск")
     expect(page.locator("main")).to_contain_text("Найдено: 3", timeout=PATIENCE_MS)
     tap(page, "Остановить поиск")
+    title(page, "Приборы: 3")
     expect(page.locator("main")).not_to_contain_text("Читаем показания", timeout=PATIENCE_MS)
 
 
@@ -290,6 +305,8 @@ def test_the_phone_may_sleep_and_the_device_lose_its_power(
 ) -> None:
     page = phone.new_page()
     first = Site(tmp_path, power=POWER, clock=Unset())
+    first.port = free_port()
+    first.wire.held = True
     with first.served():
         come_in(page, first)
         tap(page, "Начать")
@@ -302,11 +319,11 @@ def test_the_phone_may_sleep_and_the_device_lose_its_power(
         assert [one.said[0] for one in first.desk.draft.checks] == ["phone-time"]
         page.goto(f"{first.url}/scan")
         tap(page, "Начать поиск")
-        expect(page.locator("main")).to_contain_text(re.compile("Найдено: [1-3]"))
+        expect(page.locator("main")).to_contain_text("Найдено: 3", timeout=PATIENCE_MS)
     expect(page.locator("#away")).to_be_visible(timeout=PATIENCE_MS)
     shot(page, "20-away")
     second = Site(tmp_path, power=POWER)
-    second.port, second.line_port = first.port, first.line_port
+    second.port = first.port
     with second.served():
         expect(page.locator("#away")).to_be_hidden(timeout=PATIENCE_MS)
         expect(page.locator("main")).to_contain_text("Найдено: 4", timeout=PATIENCE_MS)

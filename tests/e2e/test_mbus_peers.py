@@ -21,7 +21,9 @@ T = TypeVar("T")
 HEAT = {"6-0:1.0.0": 37_351, "6-0:2.0.0": 56_108}
 WATER = {"8-0:1.0.0": 123_456}
 # Long enough for a busy machine where an answer is sure, short where silence is the answer.
-ANSWER_S, SILENCE_S = 5.0, 0.2
+ANSWER_S, SILENCE_S = 60.0, 0.2
+# Who answers, by primary address and by the identification of the secondary one.
+THERE = {3: "12345678", 5: "17345699"}
 # It reads so much first and learns from it how much will follow.
 HEAD_BYTES = 5
 
@@ -37,8 +39,8 @@ def meter(
 
 
 def a_bus() -> MbusBus:
-    heat = Identity("12345678", "KAM", 8, "heat")
-    water = Identity("17345699", "ACW", 20, "cold-water")
+    heat = Identity(THERE[3], "KAM", 8, "heat")
+    water = Identity(THERE[5], "ACW", 20, "cold-water")
     return MbusBus(
         [
             meter("kamstrup_multical", 3, HEAT, heat, telegrams=2),
@@ -55,7 +57,7 @@ async def with_port(bus: MbusBus, work: Callable[[serial.Serial], T]) -> T:
 
 
 def is_there(library: ModuleType, port: serial.Serial, address: int) -> bool:
-    port.timeout = SILENCE_S
+    port.timeout = ANSWER_S if address in THERE else SILENCE_S
     library.send_ping_frame(port, address)
     found = library.recv_frame(port, 1)
     port.timeout = ANSWER_S
@@ -69,13 +71,19 @@ def asked(library: ModuleType, port: serial.Serial, address: int) -> Any:
 
 def selected(library: ModuleType, port: serial.Serial, mask: str) -> bytes | bool | None:
     """What came back from a select frame: E5h, a collision (False) or nothing."""
-    port.timeout = SILENCE_S
+    port.timeout = ANSWER_S if any(fits(mask, one) for one in THERE.values()) else SILENCE_S
     # What is left of a collision.
     port.reset_input_buffer()
     library.send_select_frame(port, mask)
     found: bytes | bool | None = library.recv_frame(port, 1)
     port.timeout = ANSWER_S
     return found
+
+
+def fits(mask: str, identification: str) -> bool:
+    """Whether a meter is meant by what a mask says of the identification."""
+    pairs = zip(mask[: len(identification)], identification, strict=True)
+    return all(wanted in {"F", digit} for wanted, digit in pairs)
 
 
 async def test_it_finds_the_meters_of_our_bus_by_primary_address(meterbus: ModuleType) -> None:

@@ -24,6 +24,9 @@ from simulators.modbus_meter import ModbusBus, ModbusMeter
 from simulators.pty import serve_pty
 
 HOST = "127.0.0.1"
+# Longest that mbpoll waits; only where nobody answers does a wait cost anything.
+MBPOLL_S, SILENCE_S = "10", "2"
+ANSWER_S = 30.0
 needs_mbpoll = pytest.mark.skipif(
     shutil.which("mbpoll") is None, reason="needs mbpoll: apt-get install mbpoll"
 )
@@ -52,7 +55,7 @@ async def mbpoll(*words: str) -> dict[int, str]:
     """What mbpoll printed for each reference, counted from 0; what it complained of is under -1."""
     process = await asyncio.create_subprocess_exec(
         "mbpoll",
-        *("-0", "-1", "-o", "2", *words),
+        *("-0", "-1", "-o", MBPOLL_S, *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -86,7 +89,7 @@ async def test_mbpoll_hears_our_refusals_and_our_silence() -> None:
         assert await mbpoll(*rtu, "-a", "2", "-r", "72", "-c", "3", port) == {
             -1: "Illegal data value"
         }
-        assert await mbpoll(*rtu, "-a", "9", "-r", "72", "-c", "2", port) == {
+        assert await mbpoll(*rtu, "-o", SILENCE_S, "-a", "9", "-r", "72", "-c", "2", port) == {
             -1: "Connection timed out"
         }
 
@@ -179,10 +182,11 @@ async def test_our_driver_reads_a_foreign_server_on_a_serial_port(
         foreign_meters(), port=str(there), baudrate=9600, ignore_missing_devices=True
     )
     async with running(made):
-        line = Line(open_link(f"serial://{here}?baud=9600"))
+        link = open_link(f"serial://{here}?baud=9600")
+        line = Line(link, turnaround_s=ANSWER_S)
         await read_all(line)
         with pytest.raises(NoAnswer):
-            await ModbusDriver().read(line, model("eastron_sdm120"), 9)
+            await ModbusDriver().read(Line(link), model("eastron_sdm120"), 9)
         with pytest.raises(Refused):
             await ModbusDriver().read(line, model("finder_7m24"), 3)
         await read_all(line)
@@ -197,7 +201,7 @@ async def test_our_search_finds_and_recognises_what_a_foreign_server_serves(
         foreign_meters(), port=str(there), baudrate=9600, ignore_missing_devices=True
     )
     async with running(made):
-        line = Line(open_link(f"serial://{here}?baud=9600"), turnaround_s=0.2)
+        line = Line(open_link(f"serial://{here}?baud=9600"), turnaround_s=ANSWER_S)
         found = await found_by_search(line, range(1, 6))
         await line.close()
     assert found == {2: "eastron_sdm630", 3: "abb_b23", 4: "siemens_pac2200"}
@@ -212,6 +216,6 @@ async def test_our_driver_reads_a_foreign_server_over_tcp(
     framer: FramerType, framing: Framing
 ) -> None:
     async with foreign_tcp(framer) as url:
-        line = Line(open_link(url), framing=framing)
+        line = Line(open_link(url), framing=framing, turnaround_s=ANSWER_S)
         await read_all(line)
         await line.close()

@@ -50,7 +50,10 @@ public_url = "http://{HOST}:{port}"
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(60), httpx.AsyncClient(base_url=f"http://{HOST}:{port}") as http:
+        async with (
+            asyncio.timeout(180),
+            httpx.AsyncClient(base_url=f"http://{HOST}:{port}") as http,
+        ):
             page = await answered(http, f"/l/{token}")
         assert "Номер лицевого счёта" in page.text
         assert page.headers["content-security-policy"]

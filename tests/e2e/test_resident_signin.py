@@ -64,7 +64,7 @@ def phone(chromium: Browser) -> Iterator[BrowserContext]:
     context = chromium.new_context(
         viewport=SIZE, device_scale_factor=2, is_mobile=True, has_touch=True, locale="ru-RU"
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(phones.PATIENCE_MS)
     yield context
     context.close()
 
@@ -179,7 +179,10 @@ def test_a_link_and_its_code_are_enough_to_remember_a_phone_and_paper_is_not(
     shot(page, "s9-paper")
     page.goto(f"{gate.url}/l/{gate.block.mail_link()}")
     page.get_by_role("button", name="Получить код").click()
-    page.get_by_label("Код из сообщения").fill(sent_code(gate))
+    given = page.get_by_label("Код из сообщения")
+    # The letter is there when this page is.
+    expect(given).to_be_visible()
+    given.fill(sent_code(gate))
     page.get_by_role("button", name="Войти").click()
     heading(page, "Ваши счётчики")
     page.goto(f"{gate.url}/phone")
@@ -203,6 +206,7 @@ def test_a_phone_that_does_not_know_its_owner_lets_nobody_in(
     page.get_by_label("Номер лицевого счёта").fill(account(1))
     page.get_by_label("Код из квитанции").fill(bill_code(gate.block))
     page.get_by_role("button", name="Привязать").click()
+    heading(page, "Ваши счётчики")
     page.goto(f"{gate.url}/phone")
     page.get_by_role("button", name="Запомнить этот телефон").click()
     expect(page.get_by_text("Запомнен:").first).to_be_visible()

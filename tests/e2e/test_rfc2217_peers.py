@@ -27,6 +27,8 @@ from simulators.pty import serve_pty
 HOST = "127.0.0.1"
 # Bytes pass at once; this is only how soon the threads notice that the test is over.
 WATCH_S = 0.05
+# Everybody who is asked answers.
+ANSWER_S = 30.0
 
 
 class PortWithLines(serial.Serial):
@@ -105,7 +107,8 @@ async def test_modbus_meters_are_read_through_a_serial_server() -> None:
     shown = {"1-0:1.8.0": 12_799, "1-0:2.8.0": 255}
     bus = ModbusBus([ModbusMeter(7, model, lambda _: shown)])
     async with box_before(bus) as box:
-        line = Line(open_link(f"rfc2217://{HOST}:{box.port}?baud=19200&parity=N"), baud=19_200)
+        link = open_link(f"rfc2217://{HOST}:{box.port}?baud=19200&parity=N")
+        line = Line(link, baud=19_200, turnaround_s=ANSWER_S)
         for _ in range(3):
             answer = await ModbusDriver().read(line, model, 7)
             assert {value.register: value.mantissa for value in answer.values} == shown
@@ -119,7 +122,8 @@ async def test_m_bus_meters_are_read_through_a_serial_server() -> None:
     shown = {"6-0:1.0.0": 0xFFFF, "6-0:2.0.0": 56_108}
     bus = MbusBus([MbusMeter(7, model, lambda _: shown, "12345678", telegrams=2)])
     async with box_before(bus) as box:
-        line = Line(open_link(f"rfc2217://{HOST}:{box.port}?baud=2400&parity=N"), baud=2400)
+        link = open_link(f"rfc2217://{HOST}:{box.port}?baud=2400&parity=N")
+        line = Line(link, baud=2400, turnaround_s=ANSWER_S)
         answer = await MbusDriver().read(line, model, 7)
         assert {value.register: value.mantissa for value in answer.values} == shown
         assert box.serial.baudrate == 2400

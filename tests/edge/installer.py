@@ -1,24 +1,31 @@
 """The installer's side of a test: a configured device, a line with a meter, real processes."""
 
 import asyncio
+import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from click.testing import CliRunner, Result
+from pymodbus.constants import ExcCodes
+from pymodbus.framer import FramerRTU
+from pymodbus.pdu import DecodePDU, ExceptionResponse
 
 from cloud_sync.signing import SigningKey
 from drivers import profile
+from drivers.modbus import frames
 from drivers.modbus.profile import ModbusProfile
 from edge.__main__ import main
-from simulators.lines import serve
+from simulators.lines import Bus, serve
 from simulators.modbus_meter import ModbusBus, ModbusMeter
 from tests.cloud_sync.brokers import HOST
 
 ROOT = Path(__file__).parents[2]
 SHOWN = {"1-0:1.8.0": 1_234_567, "1-0:2.8.0": 89, "1-0:3.8.0": 4, "1-0:4.8.0": 5}
+# An answer that comes is waited for, however busy the machine is; silence costs this much.
+PATIENT_S = 20.0
 
 
 class Device(NamedTuple):
@@ -32,7 +39,12 @@ class Device(NamedTuple):
 
 
 def a_device(
-    folder: Path, *, line_port: int = 1, broker_port: int = 1, enrolled: bool = True
+    folder: Path,
+    *,
+    line_port: int = 1,
+    broker_port: int = 1,
+    enrolled: bool = True,
+    turnaround_s: float = PATIENT_S,
 ) -> Device:
     config = folder / "edge.toml"
     config.write_text(
@@ -51,7 +63,7 @@ without_tls = true
 [[lines]]
 name = "house"
 url = "tcp://{HOST}:{line_port}"
-turnaround_s = 0.2
+turnaround_s = {turnaround_s}
 
 [[lines.meters]]
 serial = "22310042"
@@ -81,13 +93,48 @@ def refused(result: Result) -> str:
     return lines[0]
 
 
+class Gateway:
+    """A box before a bus that says at once where no meter is, so that nobody waits in vain."""
+
+    turnaround_s = 0.0
+
+    def __init__(self, bus: ModbusBus) -> None:
+        self._bus = bus
+        self._framer = FramerRTU(DecodePDU(is_server=True))
+
+    def feed(self, data: bytes, now_ms: int) -> bytes:
+        """The meter's answer, or exception 11 in its place."""
+        asked = frames.parse_request(data)
+        if asked is None or asked.unit in self._bus.meters:
+            return self._bus.feed(data, now_ms)
+        nobody = ExceptionResponse(
+            asked.block.function, ExcCodes.GATEWAY_NO_RESPONSE, device_id=asked.unit
+        )
+        return self._framer.buildFrame(nobody)
+
+    def reset(self) -> None:
+        """Forget half a request."""
+        self._bus.reset()
+
+
+@contextmanager
+def heard(number: signal.Signals) -> Iterator[None]:
+    """Programs begun in it hear the signal, also where whoever runs the tests ignores it."""
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @asynccontextmanager
-async def a_line() -> AsyncIterator[int]:
-    """A TCP line with one virtual meter at address 1; its port."""
+async def a_line(*, has_gateway: bool = False) -> AsyncIterator[int]:
+    """A TCP line with one virtual meter at address 1; its port. All others are silent."""
     model = profile.load("eastron_sdm120")
     assert isinstance(model, ModbusProfile)
     shown = {register.obis: SHOWN.get(register.obis, 0) for register in model.registers}
-    bus = ModbusBus([ModbusMeter(1, model, lambda _: shown)])
+    meters = ModbusBus([ModbusMeter(1, model, lambda _: shown)])
+    bus: Bus = Gateway(meters) if has_gateway else meters
     server = await serve(bus, HOST, 0, lambda: 0)
     try:
         yield server.sockets[0].getsockname()[1]
@@ -105,7 +152,12 @@ async def edge(*words: str, stderr: int = asyncio.subprocess.PIPE) -> asyncio.su
 
 
 async def finished(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
-    async with asyncio.timeout(60):
-        out, err = await process.communicate()
+    try:
+        async with asyncio.timeout(120):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     assert process.returncode is not None
     return process.returncode, out.decode(), (err or b"").decode()

@@ -18,7 +18,7 @@ from cloud_sync.transport import Transport
 from edge.__main__ import main
 from edge.command_record import FILE, CommandRecord, Kept
 from edge.spool import Spool, glance
-from tests.cloud_sync.brokers import HOST, free_port, mosquitto, needs_mosquitto
+from tests.cloud_sync.brokers import HOST, mosquitto, needs_mosquitto
 from tests.edge.installer import a_device, a_line, edge, finished, refused
 from tests.edge.spool_writer import content
 
@@ -154,8 +154,16 @@ class TestOnALine:
     async def test_read_of_all_goes_on_after_a_silent_meter_and_exits_1(
         self, tmp_path: Path
     ) -> None:
-        async with a_line() as port:
+        async with a_line() as port, a_line() as quiet:
             device = a_device(tmp_path, line_port=port)
+            # The silent one is on a line of its own, where nobody is waited for long.
+            other = (
+                f'\n[[lines]]\nname = "roof"\nurl = "tcp://{HOST}:{quiet}"\nturnaround_s = 0.2\n'
+            )
+            both = device.config.read_text().split("\n[[lines.meters]]\n")
+            device.config.write_text(
+                "\n[[lines.meters]]\n".join([both[0], both[1] + other, both[2]])
+            )
             code, out, _ = await finished(
                 await edge("read", "--json", "--config", str(device.config))
             )
@@ -166,7 +174,7 @@ class TestOnALine:
 
     async def test_doctor_says_one_line_for_each_thing(self, tmp_path: Path) -> None:
         async with a_line() as port:
-            device = a_device(tmp_path, line_port=port, broker_port=free_port())
+            device = a_device(tmp_path, line_port=port)
             code, out, err = await finished(
                 await edge("doctor", "--json", "--config", str(device.config))
             )
@@ -191,7 +199,7 @@ class TestOnALine:
             assert findings[what]["ok"] is True, findings[what]
 
     async def test_doctor_tells_of_commands_that_were_refused(self, tmp_path: Path) -> None:
-        device = a_device(tmp_path, line_port=free_port(), broker_port=free_port())
+        device = a_device(tmp_path)
         (tmp_path / "state").mkdir()
         CommandRecord(tmp_path / "state").write(Kept(7, b"", {"unknown-key": 2, "old": 1}))
         _, out, _ = await finished(await edge("doctor", "--config", str(device.config)))
@@ -201,13 +209,13 @@ class TestOnALine:
         assert f"cannot read {tmp_path / 'state' / FILE}: commands given before now" in out
 
     async def test_doctor_names_a_line_that_does_not_open(self, tmp_path: Path) -> None:
-        device = a_device(tmp_path, line_port=free_port(), broker_port=free_port())
+        device = a_device(tmp_path)
         code, out, _ = await finished(await edge("doctor", "--config", str(device.config)))
         assert code == 1
         assert [line.split()[0] for line in out.splitlines()].count("FAIL") >= 2
 
     def test_doctor_asks_for_the_serials_that_no_meter_told(self, tmp_path: Path) -> None:
-        device = a_device(tmp_path, line_port=free_port(), broker_port=free_port())
+        device = a_device(tmp_path)
         text = device.config.read_text().replace('"22310099"', '"house-modbus-9"')
         device.config.write_text(text)
         said = device.run("doctor").stdout.splitlines()[0]
@@ -226,13 +234,13 @@ class TestRunning:
     async def test_the_agent_reads_publishes_and_stops_when_told(
         self, tmp_path: Path, how: signal.Signals
     ) -> None:
-        async with mosquitto(tmp_path) as broker, a_line() as port:
+        async with mosquitto(tmp_path) as broker, a_line(has_gateway=True) as port:
             device = a_device(tmp_path, line_port=port, broker_port=broker.port)
             settings = mqtt.Settings(host=HOST, port=broker.port, client_id="gateway")
             async with mqtt.connect(settings) as gateway:
                 await gateway.subscribe(topics.ALL_BATCHES)
                 agent = await edge("run", "--config", str(device.config))
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(120):
                     arrived = [message async for message in first(gateway, 2)]
                 agent.send_signal(how)
                 code, out, err = await finished(agent)

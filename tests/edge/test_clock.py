@@ -48,8 +48,9 @@ def test_a_relative_stamp_carries_the_time_since_boot() -> None:
 
 def test_the_system_clock_tells_time_uptime_and_boot() -> None:
     system = SystemClock()
+    before_ms = time.time() * 1000
     first, second = system.now(), system.now()
-    assert abs(first.utc_ms - time.time() * 1000) < 5_000
+    assert before_ms - 5_000 < first.utc_ms < time.time() * 1000 + 5_000
     assert 0 < first.uptime_ms <= second.uptime_ms
     assert first.boot == second.boot == clock.boot_id()
     assert len(first.boot) == 8
@@ -64,6 +65,6 @@ def test_the_kernel_answers_with_a_sane_error() -> None:
 async def test_a_long_sleep_wakes_early_enough_to_notice_a_jump() -> None:
     assert clock.JUMP_NOTICED_S <= 10
     began = time.monotonic()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await SystemClock().sleep(20)
     assert time.monotonic() - began >= 0.02

@@ -3,8 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,20 @@ from edge.line_owner import owning_lines
 from simulators import virtual_house
 from simulators.lines import serve
 from tests.cloud_sync.brokers import HOST
-from tests.edge.installer import Device, a_device, a_line, edge, finished, refused
+from tests.edge.installer import (
+    PATIENT_S,
+    Device,
+    a_device,
+    a_line,
+    edge,
+    finished,
+    heard,
+    refused,
+)
 
 NOW_MS = 1_795_326_600_000
+# A search for M-Bus meters hears silence a dozen times, so that it waits no longer than it must.
+SEARCH_S = 0.5
 MBUS_METERS = """
 [[lines.meters]]
 serial = "11223344"
@@ -32,12 +42,21 @@ address = "99887766"
 """
 
 
-def an_empty_device(folder: Path, *, line_port: int = 1) -> Device:
+def an_empty_device(folder: Path, *, line_port: int = 1, turnaround_s: float = PATIENT_S) -> Device:
     """One with a line of which nobody knows the meters yet."""
-    device = a_device(folder, line_port=line_port)
+    device = a_device(folder, line_port=line_port, turnaround_s=turnaround_s)
     text = device.config.read_text()
     device.config.write_text(text[: text.index("\n[[lines.meters]]")])
     return device
+
+
+def waiting(device: Device, before_s: float, now_s: float) -> None:
+    """Let its line wait longer, or less, than before."""
+    text = device.config.read_text()
+    assert text.count(f"turnaround_s = {before_s}\n") == 1
+    device.config.write_text(
+        text.replace(f"turnaround_s = {before_s}\n", f"turnaround_s = {now_s}\n")
+    )
 
 
 def events(out: str) -> list[dict[str, Any]]:
@@ -101,20 +120,19 @@ class TestMistakes:
         assert "find them with plomba-edge scan --write" in said
 
 
+def all_of(screen: int) -> str:
+    """What was written on a terminal that nobody holds any more; it need not come in one piece."""
+    seen = b""
+    with suppress(OSError):  # which is how its end is told
+        while piece := os.read(screen, 4096):
+            seen += piece
+    return seen.decode()
+
+
 @pytest.mark.processes
-@contextmanager
-def heard(number: signal.Signals) -> Iterator[None]:
-    """Programs begun in it hear the signal, also where whoever runs the tests ignores it."""
-    before = signal.signal(number, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
-
-
 class TestScan:
     async def test_a_found_meter_is_shown_written_and_read(self, tmp_path: Path) -> None:
-        async with a_line() as port:
+        async with a_line(has_gateway=True) as port:
             device = an_empty_device(tmp_path, line_port=port)
             words = ["--config", str(device.config)]
             scan = ["scan", "--protocol", "modbus", "--addresses", "1-2", *words]
@@ -138,7 +156,7 @@ class TestScan:
             assert "0x0048" in out
 
     async def test_json_has_one_object_per_event(self, tmp_path: Path) -> None:
-        async with a_line() as port:
+        async with a_line(has_gateway=True) as port:
             device = an_empty_device(tmp_path, line_port=port)
             new = tmp_path / "new.toml"
             before = device.config.read_bytes()
@@ -172,6 +190,7 @@ class TestScan:
         self, tmp_path: Path, how: signal.Signals
     ) -> None:
         async with a_line() as port:
+            # The second address is silent for long: there the scan is when it is stopped.
             device = an_empty_device(tmp_path, line_port=port)
             words = ["--json", "--protocol", "modbus", "--addresses", "1-30", "--write"]
             words += ["--config", str(device.config)]
@@ -186,6 +205,8 @@ class TestScan:
             assert "Traceback" not in err
             assert [event["event"] for event in events(out)] == ["written"]
             assert len(config.load(device.config).meters) == 1
+            # None of those that are left answers.
+            waiting(device, PATIENT_S, 0.05)
             code, out, err = await finished(await edge("scan", *words))
         assert code == 0, err
         assert "going on where the scan of" in err
@@ -195,13 +216,13 @@ class TestScan:
 
     async def test_on_a_terminal_one_line_is_alive(self, tmp_path: Path) -> None:
         screen, terminal = os.openpty()
-        async with a_line() as port:
+        async with a_line(has_gateway=True) as port:
             device = an_empty_device(tmp_path, line_port=port)
             words = ["--protocol", "modbus", "--addresses", "1-3", "--config", str(device.config)]
             process = await edge("scan", *words, stderr=terminal)
             os.close(terminal)
             code, out, _ = await finished(process)
-        seen = os.read(screen, 4096).decode()
+        seen = all_of(screen)
         os.close(screen)
         assert (code, len(out.splitlines())) == (0, 1)
         assert "\r\x1b[Khouse: Modbus unit 1, 1 asked, about 2 to go" in seen
@@ -214,9 +235,10 @@ class TestScan:
         (line,) = virtual_house.of_config(config.load(house.config), "seed", date(2026, 11, 22))
         server = await serve(line.bus, HOST, 0, lambda: NOW_MS)
         async with server:
-            device = an_empty_device(tmp_path, line_port=server.sockets[0].getsockname()[1])
+            port = server.sockets[0].getsockname()[1]
+            device = an_empty_device(tmp_path, line_port=port, turnaround_s=SEARCH_S)
             words = ["--config", str(device.config)]
-            scan = ["scan", "--addresses", "1-9", "--write", "--json", *words]
+            scan = ["scan", "--addresses", "1,9", "--write", "--json", *words]
             code, out, err = await finished(await edge(*scan))
             assert code == 0, err
             found = [(event["protocol"], event["profiles"][0]) for event in events(out)[:-2]]
@@ -226,6 +248,7 @@ class TestScan:
                 ("modbus", "eastron_sdm120"),
                 ("modbus", "eastron_sdm120"),
             ]
+            waiting(device, SEARCH_S, PATIENT_S)
             code, out, err = await finished(await edge("read", "--json", *words))
             assert code == 0, err
             assert all(document["values"] for document in events(out))
@@ -240,7 +263,7 @@ class TestScan:
 @pytest.mark.processes
 class TestRead:
     async def test_json_has_the_records_beside_the_values(self, tmp_path: Path) -> None:
-        async with a_line() as port:
+        async with a_line(has_gateway=True) as port:
             device = a_device(tmp_path, line_port=port)
             words = ["read", "22310042", "--json", "--config", str(device.config)]
             code, out, err = await finished(await edge(*words))
@@ -251,7 +274,7 @@ class TestRead:
         assert taken[0].keys() == {"place", "raw", "meaning", "register"}
 
     async def test_all_meters_at_once_are_shown_without_their_records(self, tmp_path: Path) -> None:
-        async with a_line() as port:
+        async with a_line(has_gateway=True) as port:
             device = a_device(tmp_path, line_port=port)
             words = ["read", "--config", str(device.config)]
             _, short, _ = await finished(await edge(*words))
@@ -260,7 +283,7 @@ class TestRead:
         assert "what it sent" in long
 
     async def test_a_meter_that_is_not_configured_yet(self, tmp_path: Path) -> None:
-        async with a_line() as port:
+        async with a_line(has_gateway=True) as port:
             device = an_empty_device(tmp_path, line_port=port)
             words = ["--address", "1", "--profile", "eastron_sdm120"]
             words += ["--config", str(device.config)]

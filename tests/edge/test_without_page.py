@@ -48,7 +48,7 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"PYTHONWARNINGS": "error"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

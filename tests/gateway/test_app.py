@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -16,8 +17,9 @@ from cloud_sync import mqtt, receipt, signing, topics
 from cloud_sync.signing import SigningKey
 from drivers.reading import MeterStatus
 from gateway.wiring import system_clock
-from tests.cloud_sync.brokers import HOST, free_port, mosquitto, needs_mosquitto
+from tests.cloud_sync.brokers import HOST, mosquitto, needs_mosquitto
 from tests.gateway.town import DAY_MS, DEVICE, HOUR_MS, Town, local
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 # A machine that does ten other things takes half a minute to start a gateway.
@@ -38,18 +40,20 @@ class Gateway:
             '[billing]\nauto_close = true\n[[billing.targets]]\nkind = "csv"\nname = "files"\n'
             'directory = "billing"\n'
         )
+        self.log = folder / "gateway.log"
         self.process: asyncio.subprocess.Process | None = None
 
     async def command(self, *arguments: str) -> tuple[int, str, str]:
-        process = await self._start(*arguments)
+        process = await self._start(*arguments, to=asyncio.subprocess.PIPE)
         out, err = await process.communicate()
         return process.returncode or 0, out.decode(), err.decode()
 
     async def start(self) -> None:
-        self.process = await self._start("run", "--config", str(self.config))
+        with self.log.open("wb") as log:
+            self.process = await self._start("run", "--config", str(self.config), to=log)
         async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as http:
             while True:
-                assert self.process.returncode is None
+                assert self.process.returncode is None, self.log.read_text()
                 try:
                     answer = await http.get(f"http://{HOST}:{self.web}/healthz")
                 except httpx.TransportError:
@@ -58,9 +62,15 @@ class Gateway:
                 assert answer.json() == {"status": "ok"}
                 return
 
+    async def listens(self) -> None:
+        """Until the broker has a batch for it: one of before is nobody's, and is not sent again."""
+        async with asyncio.timeout(PATIENCE_S):
+            while "listening for batches" not in self.log.read_text():  # noqa: ASYNC110 - a file
+                await asyncio.sleep(0.05)
+
     async def status_with(self, name: str) -> dict[str, int]:
-        """The status once `name` is not 0 any more; asked for a few seconds."""
-        async with httpx.AsyncClient() as http:
+        """The status once `name` is not 0 any more."""
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
             for _ in range(20 * PATIENCE_S):
                 answer = await http.get(f"http://{HOST}:{self.web}/api/status")
                 status: dict[str, int] = answer.json()
@@ -75,13 +85,13 @@ class Gateway:
             self.process.send_signal(number)
         return await self.process.wait()
 
-    async def _start(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def _start(self, *arguments: str, to: int | IO[bytes]) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway", *arguments),
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stdout=to,
+            stderr=to,
         )
 
 
@@ -101,7 +111,8 @@ async def ready(folder: Path) -> AsyncIterator[tuple[Gateway, Town, mqtt.Setting
 
 
 async def send(town: Town, settings: mqtt.Settings, gateway: Gateway) -> int:
-    """Publish the town's next batch until a receipt covers it; through which number that is."""
+    """Publish the town's next batch; through which number the receipt is that covers it."""
+    await gateway.listens()
     sealed = town.seal()
     key = SigningKey.load(gateway.folder / "data" / "gateway.key").public
     async with asyncio.timeout(PATIENCE_S), mqtt.connect(settings) as transport:
@@ -146,7 +157,7 @@ async def test_what_a_meter_says_of_itself_comes_to_the_page(tmp_path: Path) -> 
         yesterday = system_clock() - DAY_MS
         town.read("A1", yesterday, 12_000, status=int(MeterStatus.TAMPER))
         await send(town, settings, gateway)
-        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(timeout=PATIENCE_S) as http:
             page = ""
             while "reports its cover opened" not in page:
                 await asyncio.sleep(0.05)

@@ -125,7 +125,7 @@ async def test_work_lasts_as_long_as_its_seat_and_begins_again_with_it() -> None
         return look()
 
     seating = Seating(Share(room.join, 0, leads=True), call, set(), 0.01)  # type: ignore[arg-type] # as wide as the test needs
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         running = [
             tasks.create_task(seating.run()),
             tasks.create_task(seating.sit(LEADER, work)),
@@ -149,7 +149,7 @@ async def test_work_that_fails_is_not_begun_again_in_silence() -> None:
 
     async with seating_of(Room().join, 0, leads=True) as seating:
         with pytest.raises(ValueError, match="a bug"):
-            await asyncio.wait_for(seating.sit(LEADER, work), 20)
+            await asyncio.wait_for(seating.sit(LEADER, work), 60)
 
 
 def test_a_ledger_in_a_file_has_one_process(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ class TestOnPostgres:
         assert two.take(LEADER)
         # As a kill of its process does, and of its machine after some seconds.
         backend = two._session.info.backend_pid
-        one._session.execute("SELECT pg_terminate_backend(%s::int, 10000)", (backend,))
+        one._session.execute("SELECT pg_terminate_backend(%s::int, 60000)", (backend,))
         assert (one.take(LEADER), one.take(3), one.present()) == (True, True, 1)
         with pytest.raises(StoreError, match=r"the seats at PostgreSQL .* are lost: .*terminat"):
             two.present()
@@ -191,7 +191,7 @@ class TestOnPostgres:
         assert share.look() == {LEADER, 1, 2}
         killer = Seats(place)
         killer._session.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         killer.close()

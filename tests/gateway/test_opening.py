@@ -138,7 +138,9 @@ def test_a_device_without_a_clock_needs_a_key_that_is_valid_now(estate: Estate) 
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(topic=st.sampled_from(["plomba/v1/edge-1/batch", "else"]), payload=st.binary(max_size=400))
 def test_no_bytes_of_anybody_disturb_ingest(estate: Estate, topic: str, payload: bytes) -> None:

@@ -213,7 +213,10 @@ def test_a_spreadsheets_semicolons_and_byte_order_mark_are_read(estate: Estate) 
     assert estate.store.book.standing("A-2-E")[0].initial_value == 1050
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=200).map(csv)))
 def test_any_bytes_are_read_or_refused_by_line(data: bytes) -> None:
     try:

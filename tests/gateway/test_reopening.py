@@ -306,10 +306,12 @@ def standing(town: Town) -> list[object]:
            c.closing_at_ms, c.closing_mantissa FROM correction AS c
            JOIN closing_line AS l USING (line_no)
            JOIN closed_period AS was ON was.closing_no = l.closing_no
-           JOIN closed_period AS now ON now.closing_no = c.closing_no ORDER BY 1, 2""",
+           JOIN closed_period AS now ON now.closing_no = c.closing_no
+           ORDER BY 1, 2, 3, 4, 5, 6, 7""",
         """SELECT was.period, settled.period FROM estimate JOIN closing_line USING (line_no)
            JOIN closed_period AS was USING (closing_no)
-           LEFT JOIN closed_period AS settled ON settled.closing_no = settled_no ORDER BY 1""",
+           LEFT JOIN closed_period AS settled ON settled.closing_no = settled_no
+           ORDER BY 1, 2""",
     )
     return [sql.execute(query).fetchall() for query in queries]
 

@@ -25,7 +25,8 @@ DIGEST = {
     " b.device_no, b.sequence, r.position FROM reading r JOIN batch b USING (batch_no)"
     " ORDER BY 1, 2, 3",
     "batches": "SELECT device_no, sequence, hash, previous, message FROM batch ORDER BY 1, 2",
-    "verdicts": "SELECT register_no, captured_at_ms, copy, rule, detail FROM verdict ORDER BY 1, 2",
+    "verdicts": "SELECT register_no, captured_at_ms, copy, rule, detail FROM verdict"
+    " ORDER BY 1, 2, 3, 4, 5",
     "chains": "SELECT device_no, first, last FROM chain_range ORDER BY 1, 2",
     "boots": "SELECT device_no, boot, started_at_ms FROM boot ORDER BY 1, 2",
     "accepted": "SELECT value FROM tally WHERE name IN ('accepted', 'batches') ORDER BY name",

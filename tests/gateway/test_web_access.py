@@ -15,6 +15,7 @@ from tests.gateway.meter_life.test_life_page import a_town
 from tests.gateway.town import HOUSE, Town, local
 from tests.servers.ledgers import create_app
 
+pytestmark = pytest.mark.sqlite_only("all tests share one town, made before any has a server")
 PATHS = [f"/{one.path}" for one in PLACES] + [f"/lines/{FIRST}", f"/check/{FIRST}?d=x"]
 
 

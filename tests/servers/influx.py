@@ -13,6 +13,7 @@ import httpx
 from tests.cloud_sync.brokers import free_port
 
 STARTS_WITHIN_S = 60.0
+ANSWERS_WITHIN_S = 60.0
 _CONFIG = """
 reporting-disabled = true
 bind-address = "127.0.0.1:{rpc}"
@@ -41,13 +42,14 @@ class Influx:
             f"{self.url}/write",
             params={"db": "plomba", "precision": "ms"},
             content="\n".join(lines).encode(),
+            timeout=ANSWERS_WITHIN_S,
         )
         assert answer.is_success, answer.text
 
     def points(self, statement: str) -> list[dict[str, Any]]:
         """The rows of a query, by column; times in milliseconds."""
         params = {"db": "plomba", "q": statement, "epoch": "ms"}
-        answer = httpx.post(f"{self.url}/query", params=params)
+        answer = httpx.post(f"{self.url}/query", params=params, timeout=ANSWERS_WITHIN_S)
         assert answer.is_success, answer.text
         series = answer.json()["results"][0].get("series", [])
         return [

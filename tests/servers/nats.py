@@ -34,6 +34,7 @@ NATS_SERVER = Path(sys.executable).with_name("nats-server")
 NAMES = ("n1", "n2", "n3")
 PARTITIONS = 4
 START_S = 60.0
+_READ_AGAIN = "Reloaded server configuration"
 
 
 class Node:
@@ -127,7 +128,7 @@ class Nodes:
                 engine="nats",
                 partitions=partitions,
             )
-            told = functools.partial(by_signal, node.folder / "pid")
+            told = functools.partial(_reload, node)
             self.keepers[name] = Keeper(plan, self.realm.crl, speakers, told)
 
     def doors(self) -> list[tuple[str, int]]:
@@ -135,7 +136,10 @@ class Nodes:
         return [(HOST, node.mqtt) for node in self.nodes.values()]
 
     async def look(self) -> list[str]:
-        """What a gateway on each node's machine does every few seconds; the files that changed."""
+        """What a gateway on each node's machine does every few seconds; the files that changed.
+
+        The nodes that run have read them.
+        """
         changed = []
         for name, keeper in self.keepers.items():
             changed += [f"{name}/{file}" for file in keeper.bring_up()]
@@ -185,6 +189,15 @@ class Nodes:
         """The node that leads one of JetStream's streams; empty if none does."""
         running = (node for node in self.nodes.values() if node.is_running)
         return next(filter(None, (node.leader_of(stream) for node in running)), "")
+
+
+async def _reload(node: Node) -> None:
+    before = node.log().count(_READ_AGAIN)
+    await by_signal(node.folder / "pid")
+    async with asyncio.timeout(START_S):
+        while node.log().count(_READ_AGAIN) <= before:
+            assert node.is_running, node.log()
+            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.servers.postgres import children, end, free_port, program, server_user
+from tests.servers.ports import free_port
+from tests.servers.postgres import kill_all, program, server_user
 
 DEPLOY = Path(__file__).parents[2] / "deploy/cloud/postgres"
 HOST = "127.0.0.1"
@@ -124,9 +125,7 @@ class Node:
     def kill(self) -> None:
         """SIGKILL to the server and its children, as when the power goes."""
         if self._process is not None:
-            for pid in (self._process.pid, *children(self._process.pid)):
-                end(pid)
-            self._process.wait()
+            kill_all(self._process)
             self._process = None
 
 

@@ -20,7 +20,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -33,6 +32,7 @@ import psycopg
 
 from gateway.postgres.connection import connect
 from gateway.postgres.place import Server
+from tests.servers.ports import free_port
 
 # Debian's place, newest first; elsewhere the programs are looked for on PATH.
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -126,9 +126,7 @@ class Cluster:
     def kill(self) -> None:
         """SIGKILL to the server and its children, as when the power goes."""
         if self._process is not None:
-            for pid in (self._process.pid, *children(self._process.pid)):
-                end(pid)
-            self._process.wait()
+            kill_all(self._process)
             self._process = None
 
     def stop(self) -> None:
@@ -148,11 +146,22 @@ class Cluster:
         """A new database, with the schema unless it is to be bare."""
         name = f"t{next(self._numbers)}"
         template = "template1" if bare else self._made_template()
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self._when_unused(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self.place(name)
 
     def drop(self, place: Server) -> None:
-        self.execute(f"DROP DATABASE IF EXISTS {name_of(place)} WITH (FORCE)")
+        self._when_unused(f"DROP DATABASE IF EXISTS {name_of(place)} WITH (FORCE)")
+
+    def _when_unused(self, statement: str) -> None:
+        """A statement for which the server waits five seconds until sessions have ended."""
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                self.execute(statement)
+            except psycopg.errors.ObjectInUse:
+                assert time.monotonic() < deadline, statement
+            else:
+                return
 
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
         """One statement as the cluster's owner."""
@@ -231,29 +240,38 @@ def name_of(place: Server) -> str:
     return str(psycopg.conninfo.conninfo_to_dict(place.conninfo)["dbname"])
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def kill_all(server: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to a server and all it has started; none of them is left when this returns.
+
+    A child that came between the look and the kill, or that is still dying, would hold the
+    server's memory, and the next server on the same data would not start.
+    """
+    # Stopped it starts no more of them.
+    server.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, server.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    started = _children(server.pid)
+    for pid in (server.pid, *started):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    server.wait()
+    deadline = time.monotonic() + START_S
+    while left := [pid for pid in started if _status(pid)[:1] not in ([], ["Z"], ["X"])]:
+        assert time.monotonic() < deadline, f"killed, and still there: {left}"
+        time.sleep(0.01)
 
 
-def children(pid: int) -> list[int]:
+def _children(pid: int) -> list[int]:
     """The processes a server has started; each leads a group of its own."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(status.parent.name))
-    return found
+    processes = (int(one.name) for one in Path("/proc").glob("[0-9]*"))
+    return [one for one in processes if _status(one)[1:2] == [str(pid)]]
 
 
-def end(pid: int) -> None:
-    """Kill a process that may be gone already."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+def _status(pid: int) -> list[str]:
+    """What the kernel says of a process, from its state and its parent on; [] if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _end(cluster: Cluster) -> None:

@@ -161,7 +161,11 @@ class Standbys:
 
     def script(self, name: str, *arguments: object) -> str:
         """Run a script of deploy/cloud/postgres as the servers' user; what it printed."""
-        told = self.environment() | {"PLOMBA_CLUSTER": str(self.cluster)}
+        # A killed server refuses at once; one that answers late on a busy machine is not dead.
+        told = self.environment() | {
+            "PLOMBA_CLUSTER": str(self.cluster),
+            "PGCONNECT_TIMEOUT": str(int(START_S)),
+        }
         done = run_as(self.folder / "postgres" / name, *arguments, env=told, check=False)
         if done.returncode != 0:
             raise ScriptError(f"{name}: {done.returncode}: {done.stdout}{done.stderr}")

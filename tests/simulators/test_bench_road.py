@@ -10,7 +10,7 @@ from simulators.__main__ import main
 
 @pytest.mark.processes
 @pytest.mark.mosquitto
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_two_collectors_on_one_server_take_a_fleet_and_every_program_is_told_of() -> None:
     words = ("bench", "road", "--store", "postgres", "--collectors", "2", "--devices", "10")
     result = CliRunner().invoke(main, [*words, "--meters", "4", "--seconds", "1", "--json"])

@@ -17,9 +17,9 @@ def test_a_month_of_sleep_takes_no_time_and_lands_on_the_millisecond() -> None:
             await asyncio.sleep(3600)
         return loop.now_ms()
 
-    began = time.monotonic()
+    began_s = time.process_time()
     assert run(main, START_MS) == START_MS + 30 * 86_400_000
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began_s < 10
 
 
 def test_tasks_wake_in_the_order_of_their_timers() -> None:

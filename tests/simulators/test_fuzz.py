@@ -174,6 +174,11 @@ def test_a_phone_whose_maker_has_a_key_of_no_kind_we_know_is_refused() -> None:
         made.run(vouched.replace(of_p256, of_p256[:-1] + b"\x09"))
 
 
+def test_seeds_are_the_same_each_time() -> None:
+    anew = parsers.__wrapped__()
+    assert [name for name, one in parsers().items() if one.seeds != anew[name].seeds] == []
+
+
 def test_the_same_seed_makes_the_same_inputs() -> None:
     batch = parsers()["topic"]
     assert fuzz(batch, 3, lambda done: done < 50) == fuzz(batch, 3, lambda done: done < 50)

@@ -30,8 +30,9 @@ def a_bus(turnaround_s: float = 0.0) -> ModbusBus:
     return ModbusBus([ModbusMeter(1, model(), lambda _: SHOWN, turnaround_s=turnaround_s)])
 
 
-async def read_once(path: str) -> None:
-    line = Line(open_link(f"serial://{path}?baud=115200"), baud=115_200)
+async def read_once(path: str, turnaround_s: float = 30) -> None:
+    # Longer than any machine is busy: the meter answers.
+    line = Line(open_link(f"serial://{path}?baud=115200"), baud=115_200, turnaround_s=turnaround_s)
     answer = await ModbusDriver().read(line, model(), 1)
     assert {value.register: value.mantissa for value in answer.values} == SHOWN
     await line.close()
@@ -53,7 +54,8 @@ async def test_a_master_that_asks_and_never_listens_harms_nobody() -> None:
             await link.write(REQUEST)
             await asyncio.sleep(0)
         await link.close()
-        await read_once(path)
+        # Before it is asked, the line must have been silent for as long.
+        await read_once(path, turnaround_s=2)
 
 
 async def test_the_port_is_gone_when_it_is_no_longer_served() -> None:

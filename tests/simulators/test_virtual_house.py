@@ -24,6 +24,8 @@ from simulators.virtual_house import ServingError
 
 TODAY = date(2026, 10, 10)
 NOW_MS = 1_791_000_000_000
+# Every meter answers: it is waited for, however busy the machine is.
+PATIENT_S = 30.0
 
 EDGE_TOML = """
 [device]
@@ -60,7 +62,8 @@ async def test_what_an_edge_toml_asks_for_is_there_to_be_read(name: str, tmp_pat
     server = await serve(line.bus, "127.0.0.1", 0, lambda: NOW_MS)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        dialled = Line(open_link(f"tcp://127.0.0.1:{port}"), baud=115_200, framing=framing)
+        link = open_link(f"tcp://127.0.0.1:{port}")
+        dialled = Line(link, baud=115_200, framing=framing, turnaround_s=PATIENT_S)
         answer = await DRIVERS[model.protocol].read(dialled, model, 9)
         await dialled.close()
     assert {value.register for value in answer.values} == {one.obis for one in model.registers}
@@ -108,7 +111,9 @@ async def test_a_line_of_both_protocols_is_served_on_a_pseudo_terminal(tmp_path:
     config = a_mixed_config(tmp_path)
     (line,) = virtual_house.of_config(config, "seed", TODAY, on_pty=True)
     async with serve_pty(line.bus, lambda: NOW_MS) as path:
-        dialled = Line(open_link(f"serial://{path}?baud=38400"), baud=38_400)
+        dialled = Line(
+            open_link(f"serial://{path}?baud=38400"), baud=38_400, turnaround_s=PATIENT_S
+        )
         for meter in config.lines[0].meters:
             model = profile.load(meter.profile)
             answer = await DRIVERS[model.protocol].read(
@@ -127,7 +132,9 @@ async def test_a_line_of_both_protocols_is_served_on_a_pseudo_terminal(tmp_path:
 async def test_a_meter_whose_key_is_configured_encrypts(tmp_path: Path) -> None:
     (line,) = virtual_house.of_config(a_mixed_config(tmp_path), "seed", TODAY, on_pty=True)
     async with serve_pty(line.bus, lambda: NOW_MS) as path:
-        dialled = Line(open_link(f"serial://{path}?baud=38400"), baud=38_400)
+        dialled = Line(
+            open_link(f"serial://{path}?baud=38400"), baud=38_400, turnaround_s=PATIENT_S
+        )
         with pytest.raises(Refused, match="key"):
             await DRIVERS["mbus"].read(dialled, profile.load("kamstrup_multical"), 9)
         await dialled.close()
@@ -172,7 +179,7 @@ async def test_the_command_serves_a_house_until_it_is_stopped(words: tuple[str, 
         assert [line["line"] for line in lines] == ["modbus", "mbus"]
         for line in lines:
             assert line["url"].startswith("serial:///dev/" if words else "tcp://127.0.0.1:")
-            dialled = Line(open_link(line["url"]), baud=115_200)
+            dialled = Line(open_link(line["url"]), baud=115_200, turnaround_s=PATIENT_S)
             for hanging in line["meters"]:
                 model = profile.load(hanging["profile"])
                 driver = DRIVERS[model.protocol]
@@ -182,7 +189,7 @@ async def test_the_command_serves_a_house_until_it_is_stopped(words: tuple[str, 
 
 def test_a_folder_without_telegrams_is_one_clear_line(tmp_path: Path) -> None:
     with meters("--replay", str(tmp_path)) as process:
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=120)
     assert process.returncode == 1
     assert stderr.count("\n") == 1
     assert "no .hex file" in stderr

@@ -17,10 +17,12 @@ word() { sed -n "s/^$1 //p" "$cluster"; }
 [ -n "$(nodes)" ] && [ -n "$(word connect)" ] && [ -n "$(word replicate)" ] ||
     fail "$cluster: expected lines node, connect and replicate (see cluster.example)"
 
-# ask NODE [psql options]: the answer to the statements on standard input, bare.
+# ask NODE [psql options]: the answer to the statements on standard input, bare. A node that lets
+# nobody in for three seconds is silent; PGCONNECT_TIMEOUT gives it longer.
 ask() {
     asked=$1; shift
-    PGCONNECT_TIMEOUT=3 psql -XAtq -v ON_ERROR_STOP=1 "$@" "$(place "$asked") $(word connect)"
+    PGCONNECT_TIMEOUT=${PGCONNECT_TIMEOUT:-3} \
+        psql -XAtq -v ON_ERROR_STOP=1 "$@" "$(place "$asked") $(word connect)"
 }
 # role NODE: primary, standby, or silent when it does not answer.
 role() {

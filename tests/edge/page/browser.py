@@ -11,7 +11,7 @@ from tests.edge.page.site import CODE, Site
 
 def client(site: Site, *, language: str = "ru") -> httpx.Client:
     headers = {"accept-language": language}
-    return httpx.Client(base_url=site.url, headers=headers, follow_redirects=True, timeout=30)
+    return httpx.Client(base_url=site.url, headers=headers, follow_redirects=True, timeout=60)
 
 
 def proof_on(page: httpx.Response) -> str:
@@ -56,7 +56,7 @@ def busy(page: httpx.Response) -> bool:
     return '<noscript><meta http-equiv="refresh"' in page.text
 
 
-def settled(http: httpx.Client, path: str, within_s: float = 90.0) -> httpx.Response:
+def settled(http: httpx.Client, path: str, within_s: float = 240.0) -> httpx.Response:
     """The page once what it waits for is over, as a browser without script fetches it."""
     ends_s = time.monotonic() + within_s
     page = http.get(path)
@@ -67,7 +67,7 @@ def settled(http: httpx.Client, path: str, within_s: float = 90.0) -> httpx.Resp
     return page
 
 
-def until(http: httpx.Client, path: str, words: str, within_s: float = 90.0) -> httpx.Response:
+def until(http: httpx.Client, path: str, words: str, within_s: float = 240.0) -> httpx.Response:
     """The page once it says these words."""
     ends_s = time.monotonic() + within_s
     page = http.get(path)

@@ -1,8 +1,13 @@
-"""A device in a riser: a bus with virtual meters, points that wait, the label's code, the page."""
+"""A device in a riser: a bus with virtual meters, points that wait, the label's code, the page.
+
+The page asks the bus by a link on which no time decides who is heard: an answer is there with the
+question, and silence is known at once. The port of the line is for an agent beside it.
+"""
 
 import asyncio
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +33,11 @@ from simulators.modbus_meter import ModbusBus, ModbusMeter
 from simulators.shared_bus import SharedBus
 
 HOST = "127.0.0.1"
+# Whoever hears nothing lets the rest of the page go on.
+SILENCE_S = 0.001
+# A search has been through all M-Bus meters when it first asks this unit; none of their frames
+# begins so.
+FIRST_MODBUS = 1
 CODE = "K7TD-4MPX"
 DEVICE = "riser-1"
 HOUSE = "Лесная ул., 5"
@@ -69,6 +79,38 @@ class Values:
         return {
             one.obis: self.of[hung.number] if at == 0 else 0 for at, one in enumerate(registers)
         }
+
+
+class Wire:
+    """The page's link to the bus; while it is `held` no Modbus unit is asked."""
+
+    packs = True
+
+    def __init__(self, bus: Bus) -> None:
+        self.held = False
+        self._bus = bus
+        self._heard = b""
+
+    async def open(self) -> None:
+        """It is always there."""
+
+    async def close(self) -> None:
+        """Forget what nobody fetched."""
+        self._heard = b""
+        self._bus.reset()
+
+    async def write(self, data: bytes) -> None:
+        """Ask, once that may be."""
+        while self.held and data[0] == FIRST_MODBUS:  # noqa: ASYNC110 - the test is in no loop
+            await asyncio.sleep(SILENCE_S)
+        self._heard += self._bus.feed(data, 0)
+
+    async def read(self, timeout_s: float) -> bytes:
+        """The answer; empty where there is none, long before `timeout_s`."""
+        heard, self._heard = self._heard, b""
+        if not heard:
+            await asyncio.sleep(min(timeout_s, SILENCE_S))
+        return heard
 
 
 def a_bus(values: Values, meters: tuple[Hung, ...] = METERS, power: Hung | None = POWER) -> Bus:
@@ -126,7 +168,6 @@ without_tls = true
 [[lines]]
 name = "riser"
 url = "tcp://{HOST}:{port}"
-turnaround_s = 0.02
 baud = 115200
 """
     )
@@ -154,10 +195,12 @@ class Site:
         bus: Bus | None = None,
         power: Hung | None = None,
         clock: Clock | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.clock = clock
+        self.clock, self.clock_s = clock, clock_s
         self.values = Values()
         self.bus = a_bus(self.values, power=power) if bus is None else bus
+        self.wire = Wire(self.bus)
         self.folder = folder
         self.loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -180,12 +223,12 @@ class Site:
         thread = threading.Thread(target=lambda: self.loop.run_until_complete(self._run()))
         self._stop = asyncio.Event()
         thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(60)
         try:
             yield self
         finally:
             self.loop.call_soon_threadsafe(self._stop.set)
-            thread.join(30)
+            thread.join()
             self.loop.close()
 
     async def _run(self) -> None:
@@ -199,7 +242,8 @@ class Site:
     async def _serve_page(self) -> None:
         with bound(HOST, self.port) as listener:
             self.port = listener.getsockname()[1]
-            self.desk = desk_of(Visiting(self.config, clock=self.clock))
+            visiting = Visiting(self.config, clock=self.clock, open_link=lambda _: self.wire)
+            self.desk = desk_of(visiting, self.clock_s)
             server = server_of(create_app(self.desk))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             while not server.started:  # noqa: ASYNC110 - uvicorn tells it no other way

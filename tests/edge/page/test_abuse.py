@@ -115,7 +115,7 @@ def test_a_photo_has_its_bound_and_must_be_one(visit: httpx.Client) -> None:
 
 
 def test_a_body_that_lies_about_its_length_is_cut_off(site: Site) -> None:
-    with create_connection((HOST, site.port), timeout=10) as connection:
+    with create_connection((HOST, site.port), timeout=30) as connection:
         connection.sendall(
             b"POST /enter HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             b"Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -39,7 +39,7 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     words = ["--config", str(device.config), "--listen", f"{HOST}:{port}"]
     process = await edge("page", *words)
     try:
-        async with httpx.AsyncClient() as http, asyncio.timeout(60):
+        async with httpx.AsyncClient() as http, asyncio.timeout(180):
             while True:
                 try:
                     told = await http.get(f"http://{HOST}:{port}/enter")

@@ -1,6 +1,7 @@
 """Who is let in: the device's own names, forms of its own, the label's code."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -77,17 +78,19 @@ def test_nobody_is_sent_elsewhere_after_the_code(http: httpx.Client, where: str)
     assert told.headers["location"] == "/"
 
 
-def test_wrong_codes_are_told_and_cost_a_wait_also_for_the_right_one(site: Site) -> None:
-    for _ in range(FREE_TRIES):
-        # Another browser is no way around it.
+def test_wrong_codes_are_told_and_cost_a_wait_also_for_the_right_one(tmp_path: Path) -> None:
+    # The wait is of seconds: on this clock none of them passes.
+    with Site(tmp_path, clock_s=lambda: 1000.0).served() as site:
+        for _ in range(FREE_TRIES):
+            # Another browser is no way around it.
+            with client(site) as http:
+                told = come_in(http, "WRONG-22")
+                assert (told.status_code, "Код не подошёл" in told.text) == (403, True)
         with client(site) as http:
-            told = come_in(http, "WRONG-22")
-            assert (told.status_code, "Код не подошёл" in told.text) == (403, True)
-    with client(site) as http:
-        told = come_in(http)
-        assert told.status_code == 429
-        assert "подождите" in told.text
-        assert http.get("/").url.path == "/enter"
+            told = come_in(http)
+            assert told.status_code == 429
+            assert "подождите" in told.text
+            assert http.get("/").url.path == "/enter"
 
 
 def test_a_form_without_its_proof_is_not_ours(inside: httpx.Client) -> None:

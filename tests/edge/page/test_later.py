@@ -156,7 +156,8 @@ def test_the_old_devices_meters_come_over_from_its_file(visit: httpx.Client, sit
     assert "С riser-0 перешло приборов: 2" in visit.get("/take-over").text
 
 
-def test_nobody_reads_two_meters_at_once(visit: httpx.Client) -> None:
+def test_nobody_reads_two_meters_at_once(visit: httpx.Client, site: Site) -> None:
+    site.wire.held = True
     send(visit, visit.get("/scan"), "/scan")
     page = visit.get("/scan")
     assert busy(page)

@@ -29,11 +29,8 @@ PAGE_BYTES_MAX = 60 * 1024
 def found(inside: httpx.Client) -> httpx.Client:
     """A visit that has searched the line for M-Bus meters, and read them."""
     send(inside, inside.get("/begin"), "/begin", name="Иван Петров")
-    page = send(inside, inside.get("/scan"), "/scan")
-    while "Найдено: 3" not in page.text:
-        page = inside.get("/scan")
-    send(inside, page, "/scan/stop")
-    assert "Приборы: 3" in settled(inside, "/meters").text
+    send(inside, inside.get("/scan"), "/scan")
+    assert "Найдено: 3" in settled(inside, "/scan").text
     return inside
 
 
@@ -143,20 +140,20 @@ def test_a_search_goes_on_by_itself_after_a_restart_and_nobody_has_to_come_in_ag
     tmp_path: Path,
 ) -> None:
     first = Site(tmp_path, power=POWER)
+    first.wire.held = True
     with first.served(), client(first) as http:
         come_in(http)
         send(http, http.get("/begin"), "/begin", name="Иван Петров")
-        page = send(http, http.get("/scan"), "/scan")
-        while "Найдено: 1" not in page.text:
-            page = http.get("/scan")
-        assert busy(page)
+        send(http, http.get("/scan"), "/scan")
+        assert busy(until(http, "/scan", "Найдено: 3"))
         cookies = dict(http.cookies)
     assert (tmp_path / "state" / WORK_FILE).exists()
     second = Site(tmp_path, power=POWER)
-    second.line_port = first.line_port
+    second.wire.held = True
     with second.served(), client(second) as http:
         http.cookies.update(cookies)
         assert busy(http.get("/scan"))
+        second.wire.held = False
         assert "Найдено: 4" in settled(http, "/scan").text
     assert not (tmp_path / "state" / WORK_FILE).exists()
 
@@ -211,17 +208,8 @@ def test_a_meter_at_a_point_of_another_resource_is_told_before_the_signature(
     assert "считают не то, чего ждёт их точка" in page.text
 
 
-class Quick(Site):
-    """A device that waits hardly for anybody: its line has nobody on it."""
-
-    def configure(self) -> None:
-        super().configure()
-        text = self.config.read_text()
-        self.config.write_text(text.replace("turnaround_s = 0.02", "turnaround_s = 0.001"))
-
-
 def test_a_search_that_nobody_answers_says_so_and_what_to_do(tmp_path: Path) -> None:
-    site = Quick(tmp_path, bus=SharedBus([MbusBus()]))
+    site = Site(tmp_path, bus=SharedBus([MbusBus()]))
     with site.served(), client(site) as http:
         come_in(http)
         send(http, http.get("/begin"), "/begin", name="Иван Петров")
@@ -235,13 +223,20 @@ def test_a_search_that_nobody_answers_says_so_and_what_to_do(tmp_path: Path) -> 
         assert "никто не ответил" not in http.get("/scan").text
 
 
-def test_a_search_that_is_stopped_keeps_what_it_found(found: httpx.Client) -> None:
-    assert "00123,456" in found.get("/meter/0").text
-    page = found.get("/scan")
+def test_a_search_that_is_stopped_keeps_what_it_found(inside: httpx.Client, site: Site) -> None:
+    site.wire.held = True
+    send(inside, inside.get("/begin"), "/begin", name="Иван Петров")
+    send(inside, inside.get("/scan"), "/scan")
+    page = until(inside, "/scan", "Найдено: 3")
+    assert busy(page)
+    assert send(inside, page, "/scan/stop").url.path == "/meters"
+    assert "Приборы: 3" in settled(inside, "/meters").text
+    assert "00123,456" in inside.get("/meter/0").text
+    page = inside.get("/scan")
     assert "Найдено: 3" in page.text
     assert "Искать дальше" in page.text
     # Whoever has found meters without a check goes on with them.
-    assert '<a class="main" href="/meters">' in found.get("/").text
+    assert '<a class="main" href="/meters">' in inside.get("/").text
 
 
 def test_a_record_the_disk_spoiled_keeps_nobody_from_the_next(

@@ -17,6 +17,7 @@ class Well:
     """An agent that runs."""
 
     answering = 3
+    failing = 1
     is_connected = True
 
 
@@ -55,6 +56,7 @@ async def test_only_changes_are_written_while_nothing_is_tried(tmp_path: Path) -
         vital.agent = Well()
         second = await noted(path, [first])
     assert (second["waiting"], second["answering"], second["connected"]) == ("", 3, True)
+    assert second["failing"] == 1
     assert (second["instance"], second["beat"]) == (first["instance"], 2)
 
 

@@ -22,14 +22,15 @@ from gateway.broker.model import Tls as ServerTls
 from gateway.broker.reload import by_signal
 from gateway.sql.broker import SpeakersLedger
 from gateway.wiring import system_clock
-from tests.cloud_sync.brokers import HOST, MOSQUITTO, free_port
+from tests.cloud_sync.brokers import HOST, MOSQUITTO
 from tests.servers.ledgers import open_store
+from tests.servers.ports import free_port
 
 COLLECTOR = "plomba-gateway"
 _HOSTS = {Profile.SERVER: [HOST], Profile.NODE: [HOST, "localhost"]}
 DAY_MS = 86_400_000
-
-
+# How long a broker may take for anything on a busy machine.
+SOON_S = 60
 # Several test processes look for free ports at once.
 PORTS_TRIED = 3
 
@@ -175,7 +176,7 @@ class Walls:
         await self._logged(f"Denied {what}", 1)
 
     async def _logged(self, words: str, count: int, *, then: str = "") -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SOON_S):
             while True:
                 lines = [line for line in self.log.read_text().splitlines() if words in line]
                 if len([line for line in lines if then in line]) >= count:
@@ -217,7 +218,7 @@ async def _standing(folder: Path, devices: Sequence[str], collectors: tuple[str,
 async def heard(transport: Transport, until: bytes) -> list[Message]:
     """What arrives up to the message with that payload, which is left out."""
     arrived: list[Message] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SOON_S):
         async for message in transport.messages():
             if message.payload == until:
                 return arrived

@@ -55,7 +55,11 @@ def a_town(folder: Path) -> Town:
 
 
 def config_of(endpoint: str, **changes: object) -> GisConfig:
-    fields: dict[str, object] = {"endpoint": endpoint, "organisation": ORGANISATION, "timeout_s": 5}
+    fields: dict[str, object] = {
+        "endpoint": endpoint,
+        "organisation": ORGANISATION,
+        "timeout_s": 60,
+    }
     return GisConfig(**(fields | changes))  # type: ignore[arg-type]
 
 
@@ -67,7 +71,7 @@ async def exchanging(
     sign: Signer | None = None,
     journal: GisLedger | None = None,
     words: dict[str, str] | None = None,
-    timeout_s: float = 5.0,
+    timeout_s: float = 60.0,
 ) -> AsyncIterator[Exchange]:
     async with client_of(config_of(endpoint, timeout_s=timeout_s)) as client:
         yield Exchange(

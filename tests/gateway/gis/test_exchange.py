@@ -122,7 +122,7 @@ async def test_on_a_bad_road_everything_arrives_once(tmp_path: Path, seed: int) 
 
 
 async def test_a_slow_answer_is_given_up_and_asked_for_again(town: Town) -> None:
-    service = GisService(faults=Faults(slow=100, slow_s=0.5))
+    service = GisService(faults=Faults(slow=100, slow_s=30.0))
     with serving(service) as endpoint:
         async with exchanging(town, endpoint, timeout_s=0.1) as exchange:
             await exchange.once(NOW_MS)

@@ -230,10 +230,12 @@ async def test_a_signer_is_not_believed_blindly(how: str, said: str) -> None:
 
 async def test_a_signer_that_hangs_is_ended(tmp_path: Path) -> None:
     named = tmp_path / "pid"
+    named.touch()
     hanging = ("sh", "-c", 'echo $$ >"$0"; exec sleep 60', str(named))
-    async with asyncio.timeout(20):
-        with pytest.raises(GisError, match=r"no answer in 0\.5 s"):
-            await CommandSigner(hanging, 0.5)(body())
+    async with asyncio.timeout(60):
+        while not named.read_text():  # ended before it came to say who it is
+            with pytest.raises(GisError, match=r"no answer in 0\.5 s"):
+                await CommandSigner(hanging, 0.5)(body())
     with pytest.raises(ProcessLookupError):
         os.kill(int(named.read_text()), 0)
 

@@ -20,11 +20,11 @@ from gateway.handoff.target import State
 from gateway.sql.outbox import OutboxLedger
 from gateway.wiring import system_clock
 from simulators.gis_service import Faults, GisService, serving
-from tests.cloud_sync.brokers import free_port
 from tests.gateway.gis.office import NOW_MS, ORGANISATION, SHARED, a_town, guid
 from tests.servers.ledgers import open_store
+from tests.servers.ports import free_port
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @asynccontextmanager
@@ -63,7 +63,7 @@ async def until(folder: Path, **expected: int) -> None:
 
 async def page(port: int) -> str:
     """The review page."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         return (await http.get(f"http://127.0.0.1:{port}/review")).text
 
 

@@ -161,7 +161,10 @@ def test_what_is_due_names_every_standing_meter_once(estate: Estate) -> None:
     ]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.sampled_from(sorted(IMPORT)), st.one_of(st.binary(max_size=200), st.text(max_size=200)))
 def test_any_bytes_are_read_or_refused(estate: Estate, header: str, rest: bytes | str) -> None:
     lines = rest.encode("utf-8", "replace") if isinstance(rest, str) else rest

@@ -103,7 +103,7 @@ async def test_the_running_gateway_keeps_it_and_the_roll_ups(
             asyncio.create_task(task())
             for task in beside(config, store, app.LedgerThread(thread), lambda: FAST)
         ]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await until(lambda: counted(server, "running") >= 3 and rolled_up(store))
             town.read("A1", GOOD + 1, 12_001)
             await asyncio.to_thread(town.send)

@@ -1,6 +1,7 @@
 """Photos are looked at by processes that may die of it; nobody else notices."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image
 
 from gateway.photo.frame import Frame
 from gateway.photo.intake import BYTES_MAX, PhotoError, Why, picture
-from gateway.photo.looking import Looking
+from gateway.photo.looking import ANSWER_S, Looking
 from gateway.photo.looking_worker import CPU_S_MAX, MEMORY_BYTES_MAX, Sight
 from gateway.photo.mask import Kind, Mask, Prior
 from tests.gateway.photo.photos import encoded, png, scene
@@ -94,28 +95,40 @@ def test_what_a_library_prints_is_no_answer() -> None:
         assert look(looking, PHOTO).cells
 
 
-def test_a_process_that_hangs_is_killed_and_whoever_waits_for_it_is_told_to_come_again() -> None:
-    with Looking(1, "tests.gateway.photo.readers:Bad", answer_s=20.0, turn_s=0.1) as looking:
+def test_a_process_that_hangs_is_killed_and_the_next_photo_is_read() -> None:
+    with Looking(1, "tests.gateway.photo.readers:Bad") as looking:
         assert look(looking, plain("white")).cells
+        looking._answer_s = 2.0
+        with pytest.raises(PhotoError, match="cannot be looked at") as caught:
+            look(looking, plain("lime"))
+        assert caught.value.why is Why.DAMAGED
+        looking._answer_s = ANSWER_S
+        assert look(looking, plain("white")).cells
+
+
+def test_whoever_waits_too_long_for_a_process_is_told_to_come_again() -> None:
+    with Looking(1, "tests.gateway.photo.readers:Bad", turn_s=0.1) as looking:
+        assert look(looking, plain("white")).cells
+        worker = looking._seats.get()
+        looking._seats.put(worker)
+        assert worker is not None
         said: list[Why] = []
 
         def hang() -> None:
             with pytest.raises(PhotoError) as caught:
-                looking.look(plain("lime"), MASK, None, PRIOR)
+                look(looking, plain("lime"))
             said.append(caught.value.why)
 
-        looking._answer_s = 2.0
         thread = threading.Thread(target=hang)
-        seat = looking._seats
         thread.start()
-        while not seat.empty():
-            pass
+        while not looking._seats.empty():
+            time.sleep(0.01)
         with pytest.raises(PhotoError, match="send it again") as caught:
             look(looking, PHOTO)
         assert caught.value.why is Why.BUSY
+        worker._process.kill()
         thread.join()
         assert said == [Why.DAMAGED]
-        looking._answer_s = looking._turn_s = 30.0
         assert look(looking, plain("white")).cells
 
 

@@ -15,6 +15,7 @@ from gateway.postgres.dialect import arguments, translated
 from gateway.postgres.place import Server
 from gateway.store import Crossed, StoreError
 from tests.servers import postgres
+from tests.servers.ports import free_port
 
 PARAMETERS = [
     ("SELECT ?, '?', \"?\" -- ?\n, ?", "SELECT %s, '?', \"?\" -- ?\n, %s"),
@@ -200,7 +201,7 @@ def test_a_server_that_forgets_commits_is_refused(server: Server) -> None:
 
 
 def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
-    port = postgres.free_port()
+    port = free_port()
     with pytest.raises(StoreError) as refused:
         connect(Server(f"host=127.0.0.1 port={port} dbname=plomba"))
     said = str(refused.value)

@@ -26,6 +26,7 @@ from tests.gateway.estate import (
     opened,
 )
 from tests.servers import postgres
+from tests.servers.ports import free_port
 from tests.servers.postgres import Cluster
 
 NOW_MS = MIDNIGHT_MS + 2 * DAY_MS
@@ -154,7 +155,7 @@ def test_a_look_and_a_read_find_the_server_again(cluster: Cluster, place: Server
 
 
 def test_of_several_hosts_the_one_that_writes_is_found(cluster: Cluster, place: Server) -> None:
-    dead = postgres.free_port()
+    dead = free_port()
     several = Server(
         f"host=127.0.0.1,127.0.0.1 port={dead},{cluster.port}"
         f" target_session_attrs=read-write dbname={postgres.name_of(place)} user={postgres.OWNER}"

@@ -29,6 +29,9 @@ from tests.gateway.resident_web.browser import proof_on
 from tests.gateway.resident_web.memory import ORIGIN, at_once
 from tests.gateway.town import GATEWAY_KEY
 
+# Provider and pages are threads of one process, which a busy machine may let stand for seconds.
+PATIENCE_S = 60.0
+
 
 def secret_file(folder: Path, text: str = SECRET) -> Path:
     file = folder / "client.secret"
@@ -68,7 +71,8 @@ def pages(
             ways=ways_on_pages(resident),
         )
         signing = SignInDesk(database, GATEWAY_KEY, resident, block.clock)
-        yield create_app(front, resident.names, signing, ways_of(resident, block.clock, stack))
+        ways_out = ways_of(resident, block.clock, stack, timeout_s=PATIENCE_S)
+        yield create_app(front, resident.names, signing, ways_out)
 
 
 def bill_code(block: Block, flat: int = 1, period: str = PERIOD) -> str:
@@ -84,7 +88,7 @@ async def sent_out(http: httpx.AsyncClient, name: str = "bank") -> httpx.Respons
     """To the provider, who lets the person in; the answer is its redirect back."""
     out = await http.get(f"/signin/{name}")
     assert out.status_code == 303, out.text
-    async with httpx.AsyncClient() as elsewhere:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as elsewhere:
         back = await elsewhere.get(out.headers["location"])
     assert back.status_code == 302
     return back

@@ -18,7 +18,10 @@ from gateway.resident.sending import Fate, SendError
 from gateway.resident.sending_mail import MailSender, Server
 from gateway.resident.sending_texts import Letter
 from tests.cloud_sync.brokers import Authority
+from tests.servers.ports import free_port
 
+# The library gives its own server five seconds, which a busy machine may take.
+READY_S = 60.0
 LETTER = Letter(
     "ivan@mail.example",
     "Передайте показания: Лесная 5, кв. 1",
@@ -64,10 +67,8 @@ class Post:
 
 @contextlib.contextmanager
 def serving(post: Post, **options: object) -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(post, hostname="127.0.0.1", port=port, **options)
+    port = free_port()
+    controller = Controller(post, hostname="127.0.0.1", port=port, ready_timeout=READY_S, **options)
     controller.start()
     try:
         yield port
@@ -217,7 +218,7 @@ def test_a_line_lost_after_the_letter_leaves_it_unsure() -> None:
 
 
 def waited(done: threading.Event) -> None:
-    done.wait(10)
+    done.wait(60)
 
 
 def test_a_server_that_says_nothing_is_left_in_time() -> None:

@@ -18,7 +18,7 @@ from tests.gateway.resident.block import CLOSES_MS, Block
 from tests.gateway.resident.test_mail import Post, serving
 from tests.gateway.town import GATEWAY_KEY
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 async def until(done: Callable[[], bool]) -> None:

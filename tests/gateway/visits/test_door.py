@@ -26,6 +26,8 @@ from tests.gateway.identity.town_hall import TERMS
 from tests.gateway.visits.installer import NOW_MS, Site, install
 
 T = TypeVar("T")
+# The gate lets one more in with each second: a machine that takes longer for a knock is not there.
+KNOCKS_MAX = 1000
 
 
 def a_jpeg(place: bytes = b"") -> bytes:
@@ -150,22 +152,22 @@ async def test_whoever_is_no_device_is_refused_and_recorded(
     assert [one.act.act for one in log.entries()] == ["visit refused"]
 
 
+async def heard(http: httpx.AsyncClient, path: str) -> int:
+    """How many knocks were judged until one was not: a slow machine's gate lets more of them in."""
+    for number in range(KNOCKS_MAX):
+        answer = await http.post(path, content=b"x")
+        if answer.status_code == 429:
+            return number
+        assert answer.status_code == 400
+    raise AssertionError("everybody is heard")
+
+
 async def test_who_knocks_too_often_is_not_judged(site: Site, http: httpx.AsyncClient) -> None:
-    answers = [
-        (await http.post(visit_road.VISIT_PATH, content=b"x")).status_code
-        for _ in range(int(BURST) + 5)
-    ]
-    assert answers[0] == 400
-    assert answers[-1] == 429
+    assert await heard(http, visit_road.VISIT_PATH) >= BURST
     assert site.office.visits.visits(None, 10) == []
 
 
 async def test_the_photos_of_a_whole_house_are_not_too_many(http: httpx.AsyncClient) -> None:
-    statuses = [
-        (await http.post(visit_road.PHOTO_PATH, content=b"x")).status_code
-        for _ in range(int(PHOTOS_BURST) + 5)
-    ]
-    assert set(statuses[: int(PHOTOS_BURST)]) == {400}
-    assert statuses[-1] == 429
+    assert await heard(http, visit_road.PHOTO_PATH) >= PHOTOS_BURST
     # Enrolment has a gate of its own, and hears the same address yet.
     assert (await http.post(enrolment.ENROL_PATH, content=b"x")).status_code == 400
