@@ -177,6 +177,16 @@ def standing(office: Office) -> dict[str, tuple[str, str, str]]:
     return {one["point"]: (one["meter"], one["device"], one["initial_value"]) for one in lines}
 
 
+def months_around(now_ms: int) -> list[str]:
+    """The months to be closed after a visit.
+
+    In a month's first hour it was in the month before, which closes as well; on the last day there
+    is no time left to use much, and the next one closes too.
+    """
+    days = (now_ms - HOUR_MS, now_ms, now_ms + DAY_MS)
+    return sorted({periods.containing(at_ms, MOSCOW) for at_ms in days})
+
+
 async def test_a_visit_is_commissioned_delivered_applied_and_billed(
     office: Office, tmp_path: Path
 ) -> None:
@@ -212,10 +222,7 @@ async def test_a_visit_is_commissioned_delivered_applied_and_billed(
         served = {meter.serial for line in riser.reload().lines for meter in line.meters}
         assert served == {"55667788", "99887766"}
 
-        # In a month's first hour the visit was in the month before, which closes as well; on its
-        # last day there is no time left to use that much, and the next one closes too.
-        days = (now_ms - HOUR_MS, now_ms, now_ms + DAY_MS)
-        months = sorted({periods.containing(at_ms, MOSCOW) for at_ms in days})
+        months = months_around(now_ms)
         end_ms = periods.bounds(months[-1], MOSCOW).end_ms
         last = riser.batch(end_ms, _99887766=1_005, _55667788=9_000)
         assert take(store, office, last, end_ms + HOUR_MS).counts["accepted"] == 2
