@@ -37,12 +37,12 @@ FLOODERS = 5
 # Two runs differ by a tenth on a machine that does nothing else.
 PAIRS = 7
 # Some seconds: a flood is what goes on after the checks that each sender is granted at first.
-GOOD = 3000
+BATCHES = 3000
 BATCH = 100
 
 
 @click.command("flood")
-@click.option("--batches", type=click.IntRange(min=DEVICES), default=GOOD, show_default=True)
+@click.option("--batches", type=click.IntRange(min=DEVICES), default=BATCHES, show_default=True)
 @click.option("--times", type=click.IntRange(1, 100), default=10, show_default=True)
 @click.option("--pairs", type=click.IntRange(1, 100), default=PAIRS, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from gateway.sql.engine import Connection
 from gateway.store import QuarantineRow, RefusedTopic
 
-# Enough to see a pattern in an attack or a broken device, and at most 16 MiB for each of the
-# about ten reasons: whatever is thrown at it, the quarantine stays below 200 MiB.
+# Enough to see a pattern in an attack or a broken device, and at most 16 MiB for each of twelve
+# reasons (of oversized messages 4 MiB): whatever is thrown at it, the quarantine stays below
+# 200 MiB.
 ROWS_MAX = 1000
 BYTES_MAX = 16 * 1024 * 1024
 
